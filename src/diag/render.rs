@@ -1,0 +1,1 @@
+//! Problems as text: for people in a terminal, as JSON, and as GitHub annotations.

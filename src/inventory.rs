@@ -1,0 +1,165 @@
+//! The machines of a cluster as a tree of topology domains.
+//!
+//! This is the only reader of YAML. Every error points at the line and column in the inventory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::link::Link;
+use crate::source::Span;
+
+/// One cluster.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// Its name.
+    pub name: String,
+    /// Kubernetes version: major and minor.
+    pub kubernetes: (u32, u32),
+    /// CRDs that the compiler may use, such as `leaderworkerset.x-k8s.io/v1`.
+    pub capabilities: BTreeSet<String>,
+    /// Topology levels, widest first. The last one is always the node.
+    pub levels: Vec<Level>,
+    /// The Kubernetes names of the language's resources.
+    pub resources: ResourceNames,
+    /// The label whose value tells the accelerator product, normally `nvidia.com/gpu.product`.
+    pub gpu_label: String,
+    /// The pools, sorted by name.
+    pub pools: Vec<Pool>,
+    /// All machines in natural order of their names.
+    pub nodes: Vec<Node>,
+    /// For each level its domains, in natural order of their paths.
+    pub domains: Vec<Vec<Domain>>,
+    /// Namespaces of others, for network policies.
+    pub namespaces: Namespaces,
+    /// Port ranges that hostNetwork pods must not use, inclusive.
+    pub reserved_ports: Vec<(u16, u16)>,
+}
+
+/// A topology level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// The word in sources: `rack`.
+    pub name: String,
+    /// The node label that tells the domain: `topology.kubernetes.io/zone`.
+    pub label: String,
+    /// The best link between two pods that share a domain of this level and no narrower one.
+    pub link: Option<LevelLink>,
+}
+
+/// A link and what it needs to exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelLink {
+    /// The class.
+    pub class: Link,
+    /// What must be emitted for it (`compute-domain`, `shared-devices`); without that the next
+    /// wider level's link counts.
+    pub needs: Option<String>,
+}
+
+/// What the words of the language are called in this cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceNames {
+    /// `gpus`: normally `nvidia.com/gpu`.
+    pub gpu: String,
+    /// `rdma`: for example `rdma/hca`; `None` when the cluster has no such resource.
+    pub rdma: Option<String>,
+    /// `hugepages`: for example `hugepages-2Mi`.
+    pub hugepages: Option<String>,
+}
+
+/// Namespaces that may reach the groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Namespaces {
+    /// Where gateways run.
+    pub gateway: Vec<String>,
+    /// Where monitoring runs.
+    pub monitoring: Vec<String>,
+}
+
+/// A set of machines that share a domain of a level. A domain is the path of values down to its
+/// level: rack `r1` of block `b1` is not rack `r1` of block `b2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Domain {
+    /// The label values, widest level first, down to this level.
+    pub path: Vec<String>,
+    /// Index of the domain of the next wider level in [`Inventory::domains`]; `None` at the widest.
+    pub parent: Option<usize>,
+    /// Its machines: indices in [`Inventory::nodes`], ascending.
+    pub nodes: Vec<usize>,
+}
+
+/// Machines that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// Labels that all its machines carry: what an affinity selects it by.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A machine.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Name of the Node object.
+    pub name: String,
+    /// Value of its label `kubernetes.io/hostname`, which is what affinities must name.
+    pub hostname: String,
+    /// Index in [`Inventory::pools`].
+    pub pool: Option<usize>,
+    /// The accelerator product by the name that sources use.
+    pub gpu: Option<String>,
+    /// Labels, those of the levels included.
+    pub labels: BTreeMap<String, String>,
+    /// Taints.
+    pub taints: Vec<Taint>,
+    /// What pods may use, by resource name; see [`scaled`] for the unit.
+    pub allocatable: BTreeMap<String, i64>,
+    /// What pods that are not ours use already, in the same units.
+    pub used: BTreeMap<String, i64>,
+    /// Takes new pods: ready and not cordoned.
+    pub schedulable: bool,
+    /// For each level the index of its domain in [`Inventory::domains`]; `None` where the label is missing.
+    pub domains: Vec<Option<usize>>,
+    /// Only our pods run here.
+    pub dedicated: bool,
+    /// An autoscaler makes and removes such machines.
+    pub elastic: bool,
+    /// May be taken away at any time.
+    pub spot: bool,
+    /// Pods may lock memory without a capability.
+    pub memlock_unlimited: bool,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A taint of a node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Taint {
+    /// Key.
+    pub key: String,
+    /// Value; may be empty.
+    pub value: String,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: String,
+}
+
+/// An amount of a resource as the whole number that placement counts with: thousandths of a core
+/// for `cpu`, units (bytes, devices) for everything else, rounded up when `up` is set.
+pub fn scaled(resource: &str, quantity: crate::quantity::Quantity, up: bool) -> i64 {
+    if resource == "cpu" {
+        return i64::try_from(quantity.milli).unwrap_or(i64::MAX);
+    }
+    if up { quantity.ceil() } else { i64::try_from(quantity.milli.div_euclid(1_000)).unwrap_or(i64::MAX) }
+}
+
+impl Inventory {
+    /// The index of a level by its name.
+    pub fn level(&self, name: &str) -> Option<usize> {
+        self.levels.iter().position(|l| l.name == name)
+    }
+
+    /// The narrowest level at which two nodes share a domain.
+    pub fn shared_level(&self, a: usize, b: usize) -> Option<usize> {
+        let (a, b) = (&self.nodes[a].domains, &self.nodes[b].domains);
+        (0..self.levels.len()).rev().find(|l| a[*l].is_some() && a[*l] == b[*l])
+    }
+}

@@ -1,0 +1,99 @@
+//! Names of objects, pods and addresses: upstream's contract, in one place.
+//!
+//! The names follow RoleBasedGroup (`pkg/discovery`, `pkg/reconciler`), so that images and commands
+//! written for its controller find their peers: workload `<group>-<role>`, headless Service
+//! `s-<group>-<role>`, leader pod `<group>-<role>-<i>-0`.
+
+/// The workload of a role, and its ClusterIP Service.
+pub fn workload(group: &str, role: &str) -> String {
+    format!("{group}-{role}")
+}
+
+/// The headless Service of a role. The prefix keeps names legal that begin with a digit.
+pub fn headless(group: &str, role: &str) -> String {
+    format!("s-{group}-{role}")
+}
+
+/// The workload of one instance: the leader's, or the only pod's.
+pub fn instance(group: &str, role: &str, index: u32) -> String {
+    format!("{group}-{role}-{index}")
+}
+
+/// The workload of the workers of one instance. Its ordinals begin at 1, so that they are ranks.
+pub fn workers(group: &str, role: &str, index: u32) -> String {
+    format!("{group}-{role}-{index}-workers")
+}
+
+/// The workload of a component of one instance.
+pub fn component(group: &str, role: &str, index: u32, component: &str) -> String {
+    format!("{group}-{role}-{index}-{component}")
+}
+
+/// A pod of a StatefulSet.
+pub fn ordinal(workload: &str, ordinal: u32) -> String {
+    format!("{workload}-{ordinal}")
+}
+
+/// The address of a pod behind a headless Service, relative to its namespace; with a namespace it
+/// resolves from everywhere in the cluster.
+pub fn address(pod: &str, service: &str, namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => format!("{pod}.{service}.{namespace}"),
+        None => format!("{pod}.{service}"),
+    }
+}
+
+/// Whether a text is a DNS label: at most 63 of `a-z 0-9 -`, not at either end a hyphen.
+pub fn is_dns_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Orders names as people count: `r2` before `r10`.
+pub fn natural(a: &str, b: &str) -> std::cmp::Ordering {
+    let (mut a_rest, mut b_rest) = (a.as_bytes(), b.as_bytes());
+    while let (Some(x), Some(y)) = (a_rest.first(), b_rest.first()) {
+        let (taken_a, taken_b) = (digits(a_rest), digits(b_rest));
+        let order = if taken_a > 0 && taken_b > 0 {
+            let (p, q) = (significant(&a_rest[..taken_a]), significant(&b_rest[..taken_b]));
+            (a_rest, b_rest) = (&a_rest[taken_a..], &b_rest[taken_b..]);
+            p.len().cmp(&q.len()).then_with(|| p.cmp(q))
+        } else {
+            (a_rest, b_rest) = (&a_rest[1..], &b_rest[1..]);
+            x.cmp(y)
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    a_rest.len().cmp(&b_rest.len()).then_with(|| a.cmp(b))
+}
+
+fn digits(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b.is_ascii_digit()).count()
+}
+
+fn significant(number: &[u8]) -> &[u8] {
+    &number[number.iter().take_while(|b| **b == b'0').count()..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn natural_order_counts() {
+        let mut names = vec!["r10", "r2", "a", "r02", "r1-b", "r1"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["a", "r1", "r1-b", "r02", "r2", "r10"]);
+    }
+
+    #[test]
+    fn labels_are_dns_labels() {
+        assert!(is_dns_label("a-1") && is_dns_label("1a"));
+        assert!(!is_dns_label("-a") && !is_dns_label("a-") && !is_dns_label("A") && !is_dns_label(""));
+        assert!(is_dns_label(&"a".repeat(63)) && !is_dns_label(&"a".repeat(64)));
+    }
+}

@@ -1,0 +1,199 @@
+//! Which instance runs where.
+//!
+//! Input is a [`Problem`]: whole numbers, indices and nothing of the language, so that the solver
+//! and its checker can be read and tested alone. `fit` makes it; see there for the meaning of each
+//! demand. Output is a [`Placement`], or the reason why there is none.
+
+use crate::link::Link;
+use crate::source::Span;
+
+/// A placement problem: all groups of a compilation on one inventory.
+#[derive(Debug, Clone, Default)]
+pub struct Problem {
+    /// Names of the resources, the columns of [`Machine::free`] and [`Pod::request`]. The first is
+    /// `pods`; which is the accelerator is told by [`Problem::gpu`].
+    pub resources: Vec<String>,
+    /// Column of the accelerator.
+    pub gpu: usize,
+    /// Names of the levels, widest first; the last one is the node.
+    pub levels: Vec<String>,
+    /// For each level the link that two pods have at best when they share a domain of it and no
+    /// narrower one; levels that say nothing inherit from the next wider one, [`Link::Vpc`] at worst.
+    pub links: Vec<Link>,
+    /// Machines in natural order of their names.
+    pub machines: Vec<Machine>,
+    /// For each level the names of its domains, for messages: `zone-a/b1/r3`.
+    pub domains: Vec<Vec<String>>,
+    /// Distinct sets of machines that pods may use: one flag a machine.
+    pub eligible: Vec<Vec<bool>>,
+    /// The groups.
+    pub groups: Vec<Group>,
+    /// For each level, domains in which accelerator pods of groups that are not compiled now run:
+    /// an exclusive clause must stay away from them.
+    pub occupied: Vec<std::collections::BTreeSet<usize>>,
+    /// For each level, domains that groups which are not compiled now hold exclusively.
+    pub taken: Vec<std::collections::BTreeSet<usize>>,
+}
+
+/// A node with room.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// Its name.
+    pub name: String,
+    /// Free amount of each resource; never negative.
+    pub free: Vec<i64>,
+    /// For each level the index of its domain; `None` where unknown: then it shares no domain there.
+    pub domains: Vec<Option<usize>>,
+    /// Why it takes no pods at all, when it does not: `cordoned`, `not ready`.
+    pub closed: Option<&'static str>,
+    /// Who uses it already, for messages.
+    pub holders: Vec<String>,
+}
+
+/// A group to place.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name, for messages.
+    pub name: String,
+    /// Its roles, for messages and clauses.
+    pub roles: Vec<Role>,
+    /// What must or should hold.
+    pub clauses: Vec<Clause>,
+    /// Traffic, which pulls instances together.
+    pub edges: Vec<Edge>,
+    /// A better link may cost a move.
+    pub locality: bool,
+}
+
+/// A role of a group: equal instances.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Where it is declared.
+    pub span: Span,
+    /// The pods of one instance: leader first.
+    pub pods: Vec<Pod>,
+    /// Number of instances.
+    pub instances: usize,
+    /// For each instance where its pods were, by machine index; empty when it was nowhere, and
+    /// shorter than `instances` for new ones. A machine that is gone is absent as `None`.
+    pub previous: Vec<Vec<Option<usize>>>,
+    /// Whether it uses accelerators.
+    pub accelerated: bool,
+}
+
+/// What one pod needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pod {
+    /// Amount of each resource.
+    pub request: Vec<i64>,
+    /// Index in [`Problem::eligible`].
+    pub eligible: usize,
+}
+
+/// A requirement or preference. Roles are indices in the group, levels in the problem.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clause {
+    /// What.
+    pub kind: ClauseKind,
+    /// `None` when required, else the weight.
+    pub prefer: Option<u32>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// Kinds of clauses; meanings as in [`crate::check::ClauseKind`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClauseKind {
+    /// The pods of each instance of the role share a domain.
+    Instances {
+        /// Role.
+        role: usize,
+        /// Level.
+        level: usize,
+    },
+    /// All pods of all these roles share a domain.
+    Together {
+        /// Roles.
+        roles: Vec<usize>,
+        /// Level.
+        level: usize,
+    },
+    /// Each cell shares a domain.
+    Cells {
+        /// Role and share.
+        shares: Vec<(usize, u32)>,
+        /// Level.
+        level: usize,
+    },
+    /// Each instance of `role` shares a domain (of its leader) with the leader of an instance of `to`.
+    Near {
+        /// Bound role.
+        role: usize,
+        /// Other role.
+        to: usize,
+        /// Level.
+        level: usize,
+    },
+    /// Instances of the role over domains (counted by their leaders). The domains that count for
+    /// `max_skew` are those with an eligible, open machine for the leader.
+    Spread {
+        /// Role.
+        role: usize,
+        /// Level.
+        level: usize,
+        /// Largest difference.
+        max_skew: Option<u32>,
+        /// Least number of domains.
+        at_least: Option<u32>,
+    },
+    /// No two instances of the role touch one domain; or none of `role` one with one of `from`.
+    Apart {
+        /// Role.
+        role: usize,
+        /// Other role.
+        from: Option<usize>,
+        /// Level.
+        level: usize,
+    },
+    /// No accelerator pod of another group in a domain with an accelerator pod of this one.
+    Exclusive {
+        /// Level.
+        level: usize,
+    },
+    /// Losing any `count` domains leaves every role an instance that touches none of them.
+    Survive {
+        /// Domains lost.
+        count: u32,
+        /// Level.
+        level: usize,
+    },
+}
+
+/// Traffic between all instances of two roles. An instance pair's link is that between the
+/// machines of their leaders.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    /// Role.
+    pub from: usize,
+    /// Role.
+    pub to: usize,
+    /// The worst link allowed between any two instances; required.
+    pub floor: Option<Link>,
+    /// Importance.
+    pub weight: u32,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// Where everything runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placement {
+    /// For each group, role and instance the machine of each pod.
+    pub groups: Vec<Vec<Vec<Vec<usize>>>>,
+    /// What the solver minimised, most important first: name and value.
+    pub objective: Vec<(&'static str, i64)>,
+    /// Instances that stand elsewhere than before: group, role, instance.
+    pub moves: Vec<(usize, usize, usize)>,
+}

@@ -1,0 +1,1 @@
+//! Text to tree. pest stays inside this module.

@@ -1,0 +1,1 @@
+//! Tests are data; see each module.
