@@ -9,6 +9,7 @@ pub mod quantity;
 pub mod naming;
 pub mod link;
 pub mod syntax;
+pub mod resolve;
 pub mod check;
 pub mod graph;
 pub mod inventory;

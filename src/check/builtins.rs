@@ -1,0 +1,449 @@
+//! Built-in functions: few, pure, documented in `docs/language.md`.
+
+use std::sync::Arc;
+
+use super::EnvValue;
+use super::expr::MAX_ELEMENTS;
+use super::operators::compare;
+use super::state::{Checker, Context};
+use super::value::{MetricValue, ModelValue, Value, ValueMap};
+use crate::diag::{Code, Diagnostic};
+use crate::quantity::Quantity;
+use crate::resolve::{Binding, Type};
+use crate::source::Span;
+use crate::syntax::{Argument, BinaryOp, Expr, ExprKind};
+
+/// Arguments after evaluation: values with their places, and what the call is.
+pub(super) struct Call<'a> {
+    pub name: &'a str,
+    pub span: Span,
+    pub positional: Vec<(Value, Span)>,
+    pub named: Vec<(String, Value, Span)>,
+}
+
+/// Names of the parameters of a function; those after the number are optional.
+fn signature(name: &str) -> (&'static [&'static str], usize) {
+    match name {
+        "join" | "split" => (&["text", "separator"], 2),
+        "replace" => (&["text", "from", "to"], 3),
+        "starts-with" | "ends-with" => (&["text", "part"], 2),
+        "matches" => (&["text", "pattern"], 2),
+        "indent" => (&["text", "n"], 2),
+        "range" => (&["from", "to"], 1),
+        "zip" | "merge" => (&["a", "b"], 2),
+        "model" => (&["name", "claim", "path"], 1),
+        "claim" => (&["name", "read-only"], 1),
+        "secret" | "config" => (&["name", "key", "optional"], 2),
+        "metric" => (&["name", "average"], 2),
+        _ => (&["x"], 1),
+    }
+}
+
+impl<'p> Checker<'_, '_, 'p> {
+    /// A call of a function or of a method of a role.
+    pub fn call(&mut self, callee: &'p Expr, arguments: &'p [Argument], span: Span, cx: Context<'_>) -> Value {
+        let mut call = Call { name: "", span, positional: Vec::new(), named: Vec::new() };
+        for argument in arguments {
+            let value = self.eval(&argument.value, cx);
+            let value = self.forced(value);
+            match &argument.name {
+                Some(name) => call.named.push((name.name.clone(), value, argument.value.span)),
+                None => call.positional.push((value, argument.value.span)),
+            }
+        }
+        match &callee.kind {
+            ExprKind::Field(base, method) => {
+                let base = self.eval(base, cx);
+                self.method(base, method, call, cx)
+            }
+            ExprKind::Name(_) => match self.program.binding(callee.span.lo) {
+                Some(Binding::Builtin(name)) => self.builtin(Call { name, ..call }, cx),
+                _ => Value::Error,
+            },
+            _ => {
+                self.report(Diagnostic::new(Code::BadArguments, callee.span, "only functions can be called"));
+                Value::Error
+            }
+        }
+    }
+
+    fn method(&mut self, base: Value, method: &crate::syntax::Ident, call: Call<'_>, cx: Context<'_>) -> Value {
+        match (&base, method.name.as_str(), call.positional.as_slice()) {
+            (Value::Error, ..) => Value::Error,
+            (Value::Role(view), "url" | "urls", [(Value::Str(port), at)]) => self.url(*view, method, port, *at, cx),
+            (Value::Role(_), "url" | "urls", _) => {
+                let message = format!("`{}` takes the name of a port", method.name);
+                self.report(Diagnostic::new(Code::BadArguments, call.span, message).help("for example `\"http\"`"));
+                Value::Error
+            }
+            _ => {
+                let message = format!("{} has no method `{}`", base.kind(), method.name);
+                self.report(Diagnostic::new(Code::BadArguments, method.span, message));
+                Value::Error
+            }
+        }
+    }
+
+    fn builtin(&mut self, call: Call<'_>, cx: Context<'_>) -> Value {
+        if call.positional.iter().map(|(v, _)| v).chain(call.named.iter().map(|(_, v, _)| v)).any(Value::is_error) {
+            return Value::Error;
+        }
+        if call.name == "template" {
+            return self.text_template(call, cx);
+        }
+        if matches!(call.name, "min" | "max") && call.positional.len() > 1 {
+            let items = call.positional.iter().map(|(v, _)| v.clone()).collect();
+            return self.extreme(items, call.name == "max", call.span);
+        }
+        let name = call.name;
+        let span = call.span;
+        let Some(args) = self.arranged(call) else { return Value::Error };
+        self.apply(name, &args, span)
+    }
+
+    /// The arguments in the order of the parameters; `unset` for those left out.
+    fn arranged(&mut self, call: Call<'_>) -> Option<Vec<(Value, Span)>> {
+        let (params, required) = signature(call.name);
+        if call.positional.len() > params.len() {
+            let (_, at) = call.positional[params.len()];
+            let message = format!("`{}` takes {} arguments", call.name, params.len());
+            self.report(Diagnostic::new(Code::BadArguments, at, message));
+            return None;
+        }
+        let given = call.positional.len();
+        let mut args = call.positional;
+        args.resize(params.len(), (Value::Unset, call.span));
+        for (name, value, at) in call.named {
+            match params.iter().position(|p| *p == name) {
+                Some(i) if i >= given => args[i] = (value, at),
+                Some(_) => {
+                    self.report(Diagnostic::new(Code::BadArguments, at, format!("`{name}` is given twice")));
+                    return None;
+                }
+                None => {
+                    let mut problem =
+                        Diagnostic::new(Code::BadArguments, at, format!("`{}` takes no `{name}`", call.name));
+                    problem.help = crate::diag::suggestion(&name, params);
+                    self.report(problem);
+                    return None;
+                }
+            }
+        }
+        if let Some(missing) = (0..required).find(|i| args[*i].0 == Value::Unset) {
+            let message = format!("`{}` needs `{}`", call.name, params[missing]);
+            let problem = Diagnostic::new(Code::BadArguments, call.span, message);
+            self.report(problem.help(format!("`{}({})`", call.name, params[..required].join(", "))));
+            return None;
+        }
+        Some(args)
+    }
+
+    fn apply(&mut self, name: &str, args: &[(Value, Span)], span: Span) -> Value {
+        let at = args.first().map_or(span, |(_, s)| *s);
+        let arg = |i: usize| args.get(i).map_or(Value::Unset, |(v, _)| v.clone());
+        match name {
+            "len" => self.length(arg(0), at),
+            "sum" => self.sum(arg(0), at),
+            "min" | "max" => match self.items(arg(0), at) {
+                Some(items) => self.extreme(items.to_vec(), name == "max", span),
+                None => Value::Error,
+            },
+            "sort" => self.sorted(arg(0), at),
+            "unique" => self.items(arg(0), at).map_or(Value::Error, |items| {
+                let mut out: Vec<Value> = Vec::new();
+                for item in items.iter() {
+                    if !self.burn(out.len() as u64 / 16 + 1, span) {
+                        return Value::Error;
+                    }
+                    if !out.contains(item) {
+                        out.push(item.clone());
+                    }
+                }
+                Value::list(out)
+            }),
+            "flatten" => self.flatten(arg(0), at),
+            "zip" => self.zip(args, span),
+            "range" => self.numbers(args, span),
+            "keys" | "values" => self.entries_of(arg(0), name == "keys", at),
+            "merge" => match (arg(0), arg(1)) {
+                (Value::Map(a), Value::Map(b)) => Value::map(merged(&a, &b)),
+                (a, _) => self.wrong("Map", &a, at),
+            },
+            "join" => self.join(args),
+            "ceil" | "floor" | "round" => self.rounded(name, arg(0), at),
+            "int" | "float" | "quantity" | "string" => self.number_from(name, arg(0), at),
+            "json" => self.document(arg(0), at, true),
+            "yaml" => self.document(arg(0), at, false),
+            "model" => self.model(args),
+            "claim" | "secret" | "config" | "metric" => self.reference(name, args),
+            _ => self.text_function(name, args, span),
+        }
+    }
+
+    pub fn wrong(&mut self, wanted: &str, found: &Value, span: Span) -> Value {
+        self.report(super::convert::mismatch(wanted, found, span));
+        Value::Error
+    }
+
+    fn items(&mut self, value: Value, span: Span) -> Option<Arc<Vec<Value>>> {
+        match value {
+            Value::List(items) => Some(items),
+            other => {
+                self.wrong("List", &other, span);
+                None
+            }
+        }
+    }
+
+    fn length(&mut self, value: Value, span: Span) -> Value {
+        let length = match &value {
+            Value::List(items) => items.len(),
+            Value::Map(map) => map.len(),
+            Value::Str(text) => text.chars().count(),
+            Value::Group(group) => {
+                let roles = &self.group(*group).roles;
+                roles.iter().filter(|r| self.role(**r).absent.is_none()).count()
+            }
+            other => return self.wrong("List, Map or String", other, span),
+        };
+        Value::Int(length as i64)
+    }
+
+    fn sum(&mut self, value: Value, span: Span) -> Value {
+        let Some(items) = self.items(value, span) else { return Value::Error };
+        let mut items = items.iter();
+        let Some(first) = items.next() else { return Value::Int(0) };
+        if !matches!(first, Value::Int(_) | Value::Float(_) | Value::Quantity(_) | Value::Duration(_)) {
+            return self.wrong("numbers, quantities or durations", first, span);
+        }
+        items.fold(first.clone(), |total, next| {
+            self.binary(BinaryOp::Add, (total, span), (next.clone(), span), span)
+        })
+    }
+
+    fn extreme(&mut self, items: Vec<Value>, largest: bool, span: Span) -> Value {
+        let mut items = items.into_iter();
+        let Some(mut best) = items.next() else {
+            self.report(Diagnostic::new(Code::BadArguments, span, "there is nothing to choose from"));
+            return Value::Error;
+        };
+        for item in items {
+            match compare(&item, &best) {
+                Some(order) if (order == std::cmp::Ordering::Greater) == largest && order.is_ne() => best = item,
+                Some(_) => {}
+                None => return self.incomparable(&best, &item, span),
+            }
+        }
+        best
+    }
+
+    fn incomparable(&mut self, a: &Value, b: &Value, span: Span) -> Value {
+        let message = format!("{} and {} have no order", a.kind(), b.kind());
+        self.report(Diagnostic::new(Code::BadOperands, span, message));
+        Value::Error
+    }
+
+    fn sorted(&mut self, value: Value, span: Span) -> Value {
+        let Some(items) = self.items(value, span) else { return Value::Error };
+        if let Some(pair) = items.windows(2).find(|w| compare(&w[0], &w[1]).is_none()) {
+            return self.incomparable(&pair[0], &pair[1], span);
+        }
+        let mut items = items.to_vec();
+        items.sort_by(|a, b| compare(a, b).unwrap_or(std::cmp::Ordering::Equal));
+        Value::list(items)
+    }
+
+    fn flatten(&mut self, value: Value, span: Span) -> Value {
+        let Some(items) = self.items(value, span) else { return Value::Error };
+        let mut out = Vec::new();
+        for item in items.iter() {
+            let Some(inner) = self.items(item.clone(), span) else { return Value::Error };
+            out.extend(inner.iter().cloned());
+            if out.len() > MAX_ELEMENTS {
+                return self.too_many(span);
+            }
+        }
+        Value::list(out)
+    }
+
+    fn zip(&mut self, args: &[(Value, Span)], span: Span) -> Value {
+        let (Some(a), Some(b)) = (self.items(args[0].0.clone(), args[0].1), self.items(args[1].0.clone(), args[1].1))
+        else {
+            return Value::Error;
+        };
+        if a.len() != b.len() {
+            let message = format!("the lists have {} and {} elements", a.len(), b.len());
+            self.report(Diagnostic::new(Code::BadArguments, span, message));
+            return Value::Error;
+        }
+        Value::list(a.iter().zip(b.iter()).map(|(x, y)| Value::list(vec![x.clone(), y.clone()])).collect())
+    }
+
+    fn numbers(&mut self, args: &[(Value, Span)], span: Span) -> Value {
+        let (from, to) = match (&args[0].0, &args[1].0) {
+            (Value::Int(n), Value::Unset) => (0, *n),
+            (Value::Int(a), Value::Int(b)) => (*a, *b),
+            (Value::Range(a, b), Value::Unset) => (*a, b.saturating_add(1)),
+            (Value::Int(_), other) => return self.wrong("Int", other, args[1].1),
+            (other, _) => return self.wrong("Int", other, args[0].1),
+        };
+        if to.saturating_sub(from) > MAX_ELEMENTS as i64 {
+            return self.too_many(span);
+        }
+        if !self.burn(to.saturating_sub(from).max(0) as u64 / 4, span) {
+            return Value::Error;
+        }
+        Value::list((from..to).map(Value::Int).collect())
+    }
+
+    fn entries_of(&mut self, value: Value, keys: bool, span: Span) -> Value {
+        match value {
+            Value::Map(map) if keys => Value::list(map.keys().map(Value::str).collect()),
+            Value::Map(map) => Value::list(map.values().cloned().collect()),
+            other => self.wrong("Map", &other, span),
+        }
+    }
+
+    fn join(&mut self, args: &[(Value, Span)]) -> Value {
+        let Some(items) = self.items(args[0].0.clone(), args[0].1) else { return Value::Error };
+        let Value::Str(separator) = &args[1].0 else { return self.wrong("String", &args[1].0, args[1].1) };
+        let mut pieces = Vec::new();
+        let mut bytes = 0;
+        for (i, item) in items.iter().enumerate() {
+            if i > 0 {
+                pieces.push(super::Piece::Text(separator.to_string()));
+                bytes += separator.len();
+            }
+            let Some(more) = self.to_pieces(item.clone(), args[0].1) else { return Value::Error };
+            bytes += more.iter().map(|p| if let super::Piece::Text(t) = p { t.len() } else { 0 }).sum::<usize>();
+            pieces.extend(more);
+        }
+        if self.text_fits(bytes, args[0].1) { Value::text(pieces) } else { Value::Error }
+    }
+
+    fn rounded(&mut self, name: &str, value: Value, span: Span) -> Value {
+        let number = match value {
+            Value::Int(i) => return Value::Int(i),
+            Value::Float(f) => f,
+            other => return self.wrong("Float", &other, span),
+        };
+        let rounded = match name {
+            "ceil" => number.ceil(),
+            "floor" => number.floor(),
+            _ => number.round(),
+        };
+        self.whole(rounded, span)
+    }
+
+    /// A float without a fraction as an Int.
+    pub fn whole(&mut self, number: f64, span: Span) -> Value {
+        if number.abs() < 9.0e18 && number.fract() == 0.0 {
+            return Value::Int(number as i64);
+        }
+        let message = format!("{number} is not a whole number of 64 bits");
+        self.report(Diagnostic::new(Code::BadArguments, span, message).help("round it: `ceil`, `floor` or `round`"));
+        Value::Error
+    }
+
+    fn model(&mut self, args: &[(Value, Span)]) -> Value {
+        let mut texts = Vec::new();
+        for (value, span) in args {
+            match self.convert(value.clone(), &Type::String, *span) {
+                Value::Str(text) => texts.push(Some(text.to_string())),
+                Value::Unset => texts.push(None),
+                _ => return Value::Error,
+            }
+        }
+        let [Some(name), claim, path] = texts.as_slice() else { return Value::Error };
+        Value::Model(Arc::new(model_value(name, claim.as_deref(), path.as_deref())))
+    }
+
+    fn reference(&mut self, name: &str, args: &[(Value, Span)]) -> Value {
+        let Value::Str(object) = &args[0].0 else { return self.wrong("String", &args[0].0, args[0].1) };
+        let flag = |value: &Value| matches!(value, Value::Bool(true));
+        if name == "claim" {
+            return Value::Claim(Arc::clone(object), flag(&args[1].0));
+        }
+        if name == "metric" {
+            return match self.convert(args[1].0.clone(), &Type::Quantity, args[1].1) {
+                Value::Quantity(average) => {
+                    Value::Metric(Arc::new(MetricValue { name: object.to_string(), average }))
+                }
+                _ => Value::Error,
+            };
+        }
+        let Value::Str(key) = &args[1].0 else { return self.wrong("String", &args[1].0, args[1].1) };
+        let (name_, key, optional) = (object.to_string(), key.to_string(), flag(&args[2].0));
+        Value::Env(Arc::new(if name == "secret" {
+            EnvValue::Secret { name: name_, key, optional }
+        } else {
+            EnvValue::Config { name: name_, key, optional }
+        }))
+    }
+}
+
+/// A model: its path is where the claim is mounted, or its name when it is fetched.
+pub(super) fn model_value(name: &str, claim: Option<&str>, path: Option<&str>) -> ModelValue {
+    let path = match (path, claim) {
+        (Some(path), _) => path.to_owned(),
+        (None, Some(_)) => format!("/models/{name}"),
+        (None, None) => name.to_owned(),
+    };
+    ModelValue { name: name.to_owned(), claim: claim.map(str::to_owned), path }
+}
+
+fn merged(below: &ValueMap, above: &ValueMap) -> ValueMap {
+    let mut out = below.clone();
+    for (key, value) in above {
+        let value = match (out.get(key), value) {
+            (Some(Value::Map(a)), Value::Map(b)) => Value::map(merged(a, b)),
+            (_, value) => value.clone(),
+        };
+        out.insert(key.clone(), value);
+    }
+    out.retain(|_, value| *value != Value::Unset);
+    out
+}
+
+/// Whether a text matches a pattern of `*` (any characters) and `?` (one). Linear in the product
+/// of the lengths.
+pub(super) fn glob(text: &str, pattern: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let pattern: Vec<char> = pattern.chars().collect();
+    let (mut t, mut p) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    p = at + 1;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+/// The quantity that a number or text means.
+pub(super) fn quantity_of(value: &Value) -> Option<Quantity> {
+    match value {
+        Value::Quantity(q) => Some(*q),
+        Value::Int(i) => Some(Quantity::units(*i)),
+        Value::Float(f) if (f * 1000.0).fract() == 0.0 && f.abs() < 9.0e15 => {
+            Some(Quantity { milli: (f * 1000.0) as i128, binary: false })
+        }
+        Value::Str(text) => Quantity::parse(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,607 @@
+//! Evaluates expressions.
+
+use std::sync::Arc;
+
+use super::state::{Checker, Context, Goal, Loops, Memo, Slot, Step, Use, View};
+use super::value::{Value, ValueMap};
+use super::{Piece, RuntimeValue};
+use crate::diag::{Code, Diagnostic, suggestion};
+use crate::quantity::Quantity;
+use crate::resolve::{Binding, DefId, Type};
+use crate::source::Span;
+use crate::syntax::{BinaryOp, Expr, ExprKind, Ident, ItemKind, Key, MapBody, MapEntry, StrPart};
+
+/// The most values that wait for each other at once.
+const MAX_STEPS: usize = 400;
+/// The most elements of a list or map.
+pub(super) const MAX_ELEMENTS: usize = 100_000;
+/// The most bytes of a text.
+pub(super) const MAX_TEXT: usize = 1 << 20;
+
+impl<'p> Checker<'_, '_, 'p> {
+    /// The value of an expression. Mistakes are reported and give [`Value::Error`].
+    pub fn eval(&mut self, expr: &'p Expr, cx: Context<'_>) -> Value {
+        if !self.burn(1, expr.span) {
+            return Value::Error;
+        }
+        match &expr.kind {
+            ExprKind::Int(i) => Value::Int(*i),
+            ExprKind::Float(f) => Value::Float(*f),
+            ExprKind::Bool(b) => Value::Bool(*b),
+            ExprKind::Str(parts) => self.string(parts, expr.span, cx),
+            ExprKind::Quantity(text) => Quantity::parse(text).map_or(Value::Error, Value::Quantity),
+            ExprKind::Duration(ms) => Value::Duration(i64::try_from(*ms).unwrap_or(i64::MAX)),
+            ExprKind::Percent(p) => Value::Percent(*p),
+            ExprKind::Ratio(a, b) => Value::Ratio(*a, *b),
+            ExprKind::List(items) => Value::list(items.iter().map(|i| self.eval(i, cx)).collect()),
+            ExprKind::Map(body) => self.map(body, cx),
+            ExprKind::Name(name) => self.name(name, expr.span, cx),
+            ExprKind::Field(base, member) => self.field_access(base, member, cx),
+            ExprKind::Index(base, index) => self.index(base, index, expr.span, cx),
+            ExprKind::Call(callee, arguments) => self.call(callee, arguments, expr.span, cx),
+            ExprKind::Unary(op, operand) => {
+                let value = self.eval(operand, cx);
+                self.unary(*op, value, operand.span)
+            }
+            ExprKind::Binary(op, left, right) => self.binary_expr(*op, left, right, expr.span, cx),
+            ExprKind::Is(value, path) => {
+                let value = self.eval(value, cx);
+                self.is_made_from(value, path, expr.span)
+            }
+            ExprKind::If(condition, then, otherwise) => match self.condition(condition, cx) {
+                Some(true) => self.eval(then, cx),
+                Some(false) => self.eval(otherwise, cx),
+                None => Value::Error,
+            },
+            ExprKind::For { variables, iterable, condition, element } => {
+                let mut items = Vec::new();
+                let whole = self.each(variables, iterable, condition.as_deref(), cx, &mut |checker, cx| {
+                    items.push(checker.eval(element, cx));
+                });
+                if whole { Value::list(items) } else { Value::Error }
+            }
+            ExprKind::Unset => Value::Unset,
+            ExprKind::Inherited => self.inherited(expr.span, cx),
+        }
+    }
+
+    /// Counts evaluation steps; false when the limit is reached, which is reported once.
+    pub fn burn(&mut self, steps: u64, span: Span) -> bool {
+        if self.fuel == 0 {
+            return false;
+        }
+        self.fuel = self.fuel.saturating_sub(steps);
+        if self.fuel == 0 {
+            let message = format!("evaluation takes more than {} steps", super::MAX_FUEL);
+            let help = "build smaller lists, or split the compilation";
+            self.report(Diagnostic::new(Code::LimitExceeded, span, message).help(help));
+            return false;
+        }
+        true
+    }
+
+    /// A condition: `None` when it is not a Bool, which is reported.
+    pub fn condition(&mut self, expr: &'p Expr, cx: Context<'_>) -> Option<bool> {
+        match self.eval(expr, cx) {
+            Value::Bool(b) => Some(b),
+            Value::Error => None,
+            other => {
+                let message = format!("expected a Bool, found {}", other.kind());
+                self.report(Diagnostic::new(Code::TypeMismatch, expr.span, message).here("a condition is true or false"));
+                None
+            }
+        }
+    }
+
+    fn binary_expr(&mut self, op: BinaryOp, left: &'p Expr, right: &'p Expr, span: Span, cx: Context<'_>) -> Value {
+        if matches!(op, BinaryOp::And | BinaryOp::Or) {
+            return match self.condition(left, cx) {
+                None => Value::Error,
+                Some(value) if value == (op == BinaryOp::Or) => Value::Bool(value),
+                Some(_) => self.condition(right, cx).map_or(Value::Error, Value::Bool),
+            };
+        }
+        let a = self.eval(left, cx);
+        let b = self.eval(right, cx);
+        self.binary(op, (a, left.span), (b, right.span), span)
+    }
+
+    fn string(&mut self, parts: &'p [StrPart], span: Span, cx: Context<'_>) -> Value {
+        if let [StrPart::Text(text)] = parts {
+            return Value::str(text);
+        }
+        let mut pieces = Vec::with_capacity(parts.len());
+        let mut bytes = 0;
+        for part in parts {
+            match part {
+                StrPart::Text(text) => pieces.push(Piece::Text(text.clone())),
+                StrPart::Expr(expr) => {
+                    let value = self.eval(expr, cx);
+                    match self.to_pieces(value, expr.span) {
+                        Some(more) => pieces.extend(more),
+                        None => return Value::Error,
+                    }
+                }
+            }
+            if let Some(Piece::Text(text)) = pieces.last() {
+                bytes += text.len();
+            }
+        }
+        if !self.text_fits(bytes, span) {
+            return Value::Error;
+        }
+        Value::text(pieces)
+    }
+
+    /// Whether a text is short enough; reports otherwise.
+    pub fn text_fits(&mut self, bytes: usize, span: Span) -> bool {
+        if bytes > MAX_TEXT {
+            let message = format!("a text of more than {} MiB", MAX_TEXT >> 20);
+            self.report(Diagnostic::new(Code::LimitExceeded, span, message));
+            return false;
+        }
+        self.burn(bytes as u64 / 64, span)
+    }
+
+    /// A value inside a text.
+    pub fn to_pieces(&mut self, value: Value, span: Span) -> Option<Vec<Piece>> {
+        if let Some(pieces) = value.pieces() {
+            return Some(pieces);
+        }
+        if let Some(text) = value.shown() {
+            return Some(vec![Piece::Text(text)]);
+        }
+        if value == Value::Unset {
+            let help = "test it first: `if x != unset then … else …`";
+            self.report(Diagnostic::new(Code::MissingValue, span, "this has no value").help(help));
+        } else if !value.is_error() {
+            let message = format!("{} cannot stand in a text", value.kind());
+            let help = match value {
+                Value::List(_) => Some("join it: `join(xs, \",\")`"),
+                Value::Map(_) => Some("write it as `json(…)` or `yaml(…)`"),
+                Value::Role(_) => Some("name what of the role is meant, such as `.service` or `.name`"),
+                Value::Model(_) => Some("say `.name` or `.path`"),
+                _ => None,
+            };
+            let mut problem = Diagnostic::new(Code::TypeMismatch, span, message);
+            problem.help = help.map(str::to_owned);
+            self.report(problem);
+        }
+        None
+    }
+
+    /// A map body as a value.
+    pub fn map(&mut self, body: &'p MapBody, cx: Context<'_>) -> Value {
+        let mut map = ValueMap::new();
+        for entry in &body.entries {
+            if !self.map_entry(entry, cx, &mut map) {
+                return Value::Error;
+            }
+        }
+        map.retain(|_, value| *value != Value::Unset);
+        Value::map(map)
+    }
+
+    fn map_entry(&mut self, entry: &'p MapEntry, cx: Context<'_>, map: &mut ValueMap) -> bool {
+        match entry {
+            MapEntry::Set { key, value } => {
+                let Some(key) = self.key(key, cx) else { return false };
+                let value = self.eval(value, cx);
+                map.insert(key, value);
+                true
+            }
+            MapEntry::Merge { key, name, body } => {
+                let Some(key) = self.key(key, cx) else { return false };
+                if let Some(name) = name {
+                    self.report(named_block(name));
+                    return false;
+                }
+                let value = self.map(body, cx);
+                map.insert(key, value);
+                true
+            }
+            MapEntry::For { variables, iterable, condition, key, value } => {
+                let mut whole = true;
+                self.each(variables, iterable, condition.as_ref(), cx, &mut |checker, cx| {
+                    match checker.key(key, cx) {
+                        Some(key) => {
+                            let value = checker.eval(value, cx);
+                            map.insert(key, value);
+                        }
+                        None => whole = false,
+                    }
+                }) && whole
+            }
+        }
+    }
+
+    /// The text of a key.
+    pub fn key(&mut self, key: &'p Key, cx: Context<'_>) -> Option<String> {
+        match key {
+            Key::Name(name) => Some(name.name.clone()),
+            Key::Computed(expr) => match self.eval(expr, cx) {
+                Value::Str(text) => Some(text.to_string()),
+                Value::Error => None,
+                other => {
+                    let message = format!("a key is a String, found {}", other.kind());
+                    self.report(Diagnostic::new(Code::TypeMismatch, expr.span, message));
+                    None
+                }
+            },
+        }
+    }
+
+    /// Walks a list or map; false when something is not whole, which was reported.
+    pub fn each(
+        &mut self,
+        variables: &'p [Ident],
+        iterable: &'p Expr,
+        condition: Option<&'p Expr>,
+        cx: Context<'_>,
+        visit: &mut dyn FnMut(&mut Self, Context<'_>),
+    ) -> bool {
+        let value = self.eval(iterable, cx);
+        let Some(rows) = self.rows(value, variables.len(), iterable.span) else { return false };
+        let mut whole = true;
+        for (first, second) in rows {
+            let outer = Loops { name: variables.first().map_or("", |v| &v.name), value: first, outer: cx.loops };
+            let inner = second.map(|value| Loops { name: &variables[1].name, value, outer: Some(&outer) });
+            let cx = Context { loops: Some(inner.as_ref().unwrap_or(&outer)), ..cx };
+            match condition.map_or(Some(true), |c| self.condition(c, cx)) {
+                Some(true) => visit(self, cx),
+                Some(false) => {}
+                None => whole = false,
+            }
+            if self.fuel == 0 {
+                return false;
+            }
+        }
+        whole
+    }
+
+    /// The rounds of a `for`: one value, or a key (or number) and a value.
+    fn rows(&mut self, value: Value, variables: usize, span: Span) -> Option<Vec<(Value, Option<Value>)>> {
+        let pair = variables > 1;
+        match self.forced(value) {
+            Value::List(items) if pair => {
+                Some(items.iter().enumerate().map(|(i, v)| (Value::Int(i as i64), Some(v.clone()))).collect())
+            }
+            Value::List(items) => Some(items.iter().map(|v| (v.clone(), None)).collect()),
+            Value::Map(map) if pair => Some(map.iter().map(|(k, v)| (Value::str(k), Some(v.clone()))).collect()),
+            Value::Map(map) => Some(map.keys().map(|k| (Value::str(k), None)).collect()),
+            Value::Error => None,
+            other => {
+                let message = format!("expected a List or Map, found {}", other.kind());
+                let mut problem = Diagnostic::new(Code::TypeMismatch, span, message);
+                if matches!(other, Value::Int(_) | Value::Range(..)) {
+                    problem = problem.help("numbers are listed by `range(n)` or `range(from, to)`");
+                }
+                self.report(problem);
+                None
+            }
+        }
+    }
+
+    /// A map field of a role as an ordinary map.
+    pub fn forced(&mut self, value: Value) -> Value {
+        match value {
+            Value::Fields(view, field) => self.whole_field(view, field),
+            other => other,
+        }
+    }
+
+    /// The value of a bound name.
+    pub fn name(&mut self, name: &str, span: Span, cx: Context<'_>) -> Value {
+        let Some(binding) = self.program.binding(span.lo) else { return Value::Error };
+        match binding {
+            Binding::Loop => {
+                let mut at = cx.loops;
+                while let Some(variable) = at {
+                    if variable.name == name {
+                        return variable.value.clone();
+                    }
+                    at = variable.outer;
+                }
+                Value::Error
+            }
+            Binding::Field(field) => match cx.view {
+                Some(view) => self.field(view, field, span),
+                None => Value::Error,
+            },
+            Binding::Local | Binding::Index => self.local(name, span, cx),
+            Binding::Item(def) => self.item(def, span),
+            Binding::Group => match cx.view.map(|v| self.role(v.role).group).or_else(|| self.frame_group(cx.frame)) {
+                Some(group) => Value::Group(group),
+                None => Value::Error,
+            },
+            Binding::Runtime(word) => self.lone_runtime(word, span),
+            Binding::Namespace(_) => {
+                self.report(Diagnostic::new(Code::TypeMismatch, span, format!("`{name}` is a module, not a value")));
+                Value::Error
+            }
+            Binding::Builtin(_) => Value::Error,
+        }
+    }
+
+    fn lone_runtime(&mut self, word: &str, span: Span) -> Value {
+        let message = format!("`{word}` alone is not a value");
+        let example = match word {
+            "leader" => "leader.address",
+            "self" => "self.rank",
+            _ => "pod.ip",
+        };
+        self.report(Diagnostic::new(Code::TypeMismatch, span, message).help(format!("for example `{example}`")));
+        Value::Error
+    }
+
+    fn local(&mut self, name: &str, span: Span, cx: Context<'_>) -> Value {
+        let Some(index) = self.find_slot(cx.frame, name) else { return Value::Error };
+        let (expr, frame, ty) = match &self.slots[index as usize].slot {
+            Slot::Value(Value::Role(view)) => {
+                let view = *view;
+                return self.present(view, span);
+            }
+            Slot::Value(value) => return value.clone(),
+            Slot::Thunk { expr, frame, ty, .. } => (*expr, *frame, ty.clone()),
+        };
+        let goal = Goal::Slot(index, cx.view);
+        let memo = self.slots[index as usize].memo.get(&cx.view).cloned();
+        self.remember(goal, name.to_owned(), span, memo, |checker| {
+            let value = checker.eval(expr, Context { frame, view: cx.view, loops: None, inherited: None });
+            match ty {
+                Some(ty) => checker.convert(value, &ty, expr.span),
+                None => value,
+            }
+        })
+    }
+
+    /// A role that is there; an error for one whose condition is false.
+    pub fn present(&mut self, view: View, span: Span) -> Value {
+        let role = self.role(view.role);
+        match role.absent {
+            None => Value::Role(view),
+            Some(when) => {
+                let message = format!("role `{}` is absent here", role.name.name);
+                self.report(
+                    Diagnostic::new(Code::AbsentRole, span, message)
+                        .label(when, "this condition is false")
+                        .help("guard the use with the same condition: `if … then … else …` or `when …`"),
+                );
+                Value::Error
+            }
+        }
+    }
+
+    /// A parameter or `let` of a file, or a group as a value.
+    fn item(&mut self, def: DefId, span: Span) -> Value {
+        let program = self.program;
+        let item = program.item(def);
+        let (expr, ty, name) = match &item.kind {
+            ItemKind::Param(param) => {
+                if let Some(value) = self.set_param(def, param) {
+                    return value;
+                }
+                let Some(default) = &param.default else { return self.missing_param(param) };
+                (default, Some(Type::of(program, &param.ty)), &param.name.name)
+            }
+            ItemKind::Let(binding) => {
+                (&binding.value, binding.ty.as_ref().map(|t| Type::of(program, t)), &binding.name.name)
+            }
+            ItemKind::Group(_) => return self.group_value(def, span),
+            _ => {
+                let message = format!("`{}` is not a value", program.name(def));
+                self.report(Diagnostic::new(Code::TypeMismatch, span, message));
+                return Value::Error;
+            }
+        };
+        let memo = self.items.get(&def).cloned();
+        let frame = self.module_frame(def.module);
+        self.remember(Goal::Item(def), name.clone(), span, memo, |checker| {
+            let value = checker.eval(expr, Context::new(frame));
+            match ty {
+                Some(ty) => checker.convert(value, &ty, expr.span),
+                None => value,
+            }
+        })
+    }
+
+    fn group_value(&mut self, def: DefId, span: Span) -> Value {
+        match self.group_of.get(&def).map(Vec::as_slice) {
+            Some([only]) if self.group(*only).index.is_none() => Value::Group(*only),
+            Some(many) if !many.is_empty() => Value::list(many.iter().map(|g| Value::Group(*g)).collect()),
+            _ => {
+                let message = format!("group `{}` is not part of this compilation", self.program.name(def));
+                let help = "compile its file as well: only groups that are compiled together can name each other";
+                self.report(Diagnostic::new(Code::UnknownName, span, message).help(help));
+                Value::Error
+            }
+        }
+    }
+
+    /// Evaluates a goal once, finds cycles, and keeps which roles were used on the way.
+    pub fn remember(
+        &mut self,
+        goal: Goal,
+        name: String,
+        span: Span,
+        memo: Option<Memo>,
+        evaluate: impl FnOnce(&mut Self) -> Value,
+    ) -> Value {
+        match memo {
+            Some(Memo::Done(value, uses)) => {
+                self.trace.extend(uses.iter().cloned());
+                return value;
+            }
+            Some(Memo::Busy) => return self.value_cycle(&goal, span),
+            None => {}
+        }
+        if self.steps.len() >= MAX_STEPS {
+            let message = format!("more than {MAX_STEPS} values wait for each other");
+            self.report(Diagnostic::new(Code::LimitExceeded, span, message));
+            return Value::Error;
+        }
+        self.store(&goal, Memo::Busy);
+        self.steps.push(Step { goal: goal.clone(), name, span });
+        let mark = self.trace.len();
+        let value = evaluate(self);
+        let uses: Arc<[Use]> = self.trace[mark..].into();
+        self.steps.pop();
+        self.store(&goal, Memo::Done(value.clone(), uses));
+        value
+    }
+
+    fn store(&mut self, goal: &Goal, memo: Memo) {
+        match goal {
+            Goal::Item(def) => {
+                self.items.insert(*def, memo);
+            }
+            Goal::Slot(index, view) => {
+                self.slots[*index as usize].memo.insert(*view, memo);
+            }
+            Goal::Field(view, field) => {
+                self.role_mut(view.role).fields.insert((view.part, field), memo);
+            }
+            Goal::Entry(view, field, key) => {
+                let entries = self.role_mut(view.role).entries.entry((view.part, field)).or_default();
+                entries.insert(key.clone(), memo);
+            }
+            Goal::Port(view, name) => {
+                self.role_mut(view.role).ports.insert((view.part, name.clone()), memo);
+            }
+        }
+    }
+
+    fn value_cycle(&mut self, goal: &Goal, span: Span) -> Value {
+        let start = self.steps.iter().position(|s| s.goal == *goal).unwrap_or(0);
+        let steps = &self.steps[start..];
+        let chain: Vec<String> =
+            steps.iter().chain(steps.first()).map(|s| format!("`{}`", s.name)).collect();
+        let first = steps.first().map_or(String::new(), |s| s.name.clone());
+        let mut problem =
+            Diagnostic::new(Code::ValueCycle, span, format!("values depend on each other: {}", chain.join(" → ")))
+                .here(format!("needs `{first}` again"));
+        for step in steps.iter().skip(1) {
+            problem = problem.label(step.span, format!("needs `{}`", step.name));
+        }
+        self.report(problem.help("give one of them a value that does not depend on the others"));
+        Value::Error
+    }
+
+    fn field_access(&mut self, base: &'p Expr, member: &'p Ident, cx: Context<'_>) -> Value {
+        if let ExprKind::Name(_) = &base.kind {
+            match self.program.binding(base.span.lo) {
+                Some(Binding::Runtime(word)) => return runtime(word, &member.name),
+                Some(Binding::Namespace(_)) => {
+                    return match self.program.binding(member.span.lo) {
+                        Some(Binding::Item(def)) => self.item(def, member.span),
+                        _ => Value::Error,
+                    };
+                }
+                _ => {}
+            }
+        }
+        let value = self.eval(base, cx);
+        self.member(value, member, base.span, cx)
+    }
+
+    /// `value.member`.
+    fn member(&mut self, value: Value, member: &Ident, base: Span, cx: Context<'_>) -> Value {
+        let name = member.name.as_str();
+        let found = match &value {
+            Value::Error => return Value::Error,
+            Value::Role(view) => return self.role_member(*view, member, cx),
+            Value::Instance(view, index) => return self.instance_member(*view, *index, member, cx),
+            Value::Group(group) => return self.group_member(*group, member),
+            Value::Fields(view, field) => return self.entry(*view, field, name, member.span),
+            Value::Ports(view) => return self.port(*view, member),
+            Value::Map(map) => map.get(name).cloned(),
+            Value::Range(min, max) => match name {
+                "min" => Some(Value::Int(*min)),
+                "max" => Some(Value::Int(*max)),
+                _ => None,
+            },
+            Value::Int(i) if matches!(name, "min" | "max") => Some(Value::Int(*i)),
+            Value::Model(model) => match name {
+                "name" => Some(Value::str(&model.name)),
+                "path" => Some(Value::str(&model.path)),
+                "claim" => Some(model.claim.as_ref().map_or(Value::Unset, Value::str)),
+                _ => None,
+            },
+            _ => None,
+        };
+        found.unwrap_or_else(|| {
+            let known: Vec<&str> = match &value {
+                Value::Map(map) => map.keys().map(String::as_str).collect(),
+                Value::Range(..) | Value::Int(_) => vec!["min", "max"],
+                Value::Model(_) => vec!["name", "path", "claim"],
+                _ => vec![],
+            };
+            let mut problem =
+                Diagnostic::new(Code::UnknownField, member.span, format!("no field `{name}`"));
+            problem.help = suggestion(name, &known);
+            self.report(problem.label(base, format!("this is {}", value.kind())));
+            Value::Error
+        })
+    }
+
+    fn index(&mut self, base: &'p Expr, index: &'p Expr, span: Span, cx: Context<'_>) -> Value {
+        let value = self.eval(base, cx);
+        let value = self.forced(value);
+        let at = self.eval(index, cx);
+        match (&value, &at) {
+            (Value::Error, _) | (_, Value::Error) => Value::Error,
+            (Value::List(items), Value::Int(i)) => {
+                let found = usize::try_from(*i).ok().and_then(|i| items.get(i)).cloned();
+                found.unwrap_or_else(|| self.bad_index(&at, items.len(), index.span))
+            }
+            (Value::Map(map), Value::Str(key)) => {
+                map.get(key.as_ref()).cloned().unwrap_or_else(|| self.bad_index(&at, map.len(), index.span))
+            }
+            (Value::Role(view), Value::Int(i)) => self.instance(*view, *i, index.span),
+            _ => {
+                let message = format!("{} cannot be indexed by {}", value.kind(), at.kind());
+                self.report(Diagnostic::new(Code::TypeMismatch, span, message));
+                Value::Error
+            }
+        }
+    }
+
+    fn bad_index(&mut self, index: &Value, length: usize, span: Span) -> Value {
+        let message = format!("nothing at {}: there are {length} elements", index.brief());
+        self.report(Diagnostic::new(Code::BadIndex, span, message).help("elements are counted from 0"));
+        Value::Error
+    }
+
+    fn is_made_from(&mut self, value: Value, path: &'p [Ident], span: Span) -> Value {
+        match (value, self.program.definition(path)) {
+            (Value::Role(view), Some(def)) => Value::Bool(self.role(view.role).templates.contains(&def)),
+            (Value::Error, _) | (_, None) => Value::Error,
+            (other, _) => {
+                let message = format!("expected a Role before `is`, found {}", other.kind());
+                self.report(Diagnostic::new(Code::TypeMismatch, span, message));
+                Value::Error
+            }
+        }
+    }
+}
+
+fn runtime(word: &str, member: &str) -> Value {
+    let value = match (word, member) {
+        ("leader", "address") => RuntimeValue::LeaderAddress,
+        ("self", "rank") => RuntimeValue::Rank,
+        ("self", "index") => RuntimeValue::Index,
+        ("self", "instance") => RuntimeValue::Instance,
+        ("pod", "ip") => RuntimeValue::PodIp,
+        ("pod", "name") => RuntimeValue::PodName,
+        ("pod", "namespace") => RuntimeValue::PodNamespace,
+        ("pod", "node") => RuntimeValue::NodeName,
+        ("pod", "host-ip") => RuntimeValue::HostIp,
+        _ => return Value::Error,
+    };
+    Value::text(vec![Piece::Value(value)])
+}
+
+pub(super) fn named_block(name: &Ident) -> Diagnostic {
+    Diagnostic::new(Code::MisplacedStatement, name.span, format!("a named block `{}` stands only in `pod`", name.name))
+        .help("write `key { … }` or `key = value`")
+}
