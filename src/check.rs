@@ -42,9 +42,10 @@ impl Model {
 
     /// All roles with their index, in order.
     pub fn roles(&self) -> impl Iterator<Item = (RoleId, &Role)> {
-        self.groups.iter().enumerate().flat_map(|(group, g)| {
-            g.roles.iter().enumerate().map(move |(role, r)| (RoleId { group, role }, r))
-        })
+        self.groups
+            .iter()
+            .enumerate()
+            .flat_map(|(group, g)| g.roles.iter().enumerate().map(move |(role, r)| (RoleId { group, role }, r)))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod data;
 pub mod quantity;
 pub mod naming;
 pub mod link;
+pub mod yaml;
 pub mod syntax;
 pub mod resolve;
 pub mod check;

@@ -5,6 +5,7 @@
 
 use crate::source::Span;
 
+mod lex;
 pub mod parse;
 pub mod print;
 
@@ -13,8 +14,10 @@ pub mod print;
 pub struct Ast {
     /// What the file declares, in order. Broken items were reported and are absent.
     pub items: Vec<Item>,
-    /// All comments (`//`, not `///`), in order.
+    /// All comments (`//`, and `///` that stands before no declaration), in order.
     pub comments: Vec<Comment>,
+    /// The names that broken items would have declared, so that their uses need not be reported.
+    pub broken: Vec<Ident>,
 }
 
 /// A `//` comment, without its slashes.

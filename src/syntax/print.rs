@@ -1,1 +1,5 @@
-//! Tree to text: the formatter.
+//! Tree to text: the formatter, and the tree itself for people who look into the compiler.
+
+mod dump;
+
+pub use dump::dump;

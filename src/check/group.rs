@@ -1,0 +1,278 @@
+//! Groups of the model.
+
+use std::collections::BTreeMap;
+
+use super::state::{Checker, ConnectState, Context, GroupIx, RoleIx};
+use super::table::{Contribution, FieldValue};
+use super::value::Value;
+use super::{Connection, Group, Link, Model, Objective, Pin, RoleId};
+use crate::diag::{Code, Diagnostic, suggestion};
+use crate::naming;
+use crate::resolve::Type;
+use crate::resolve::vocabulary::GROUP_FIELDS;
+use crate::source::Span;
+use crate::syntax::{Ident, ItemKind, Key, MapEntry, StatementKind};
+
+impl<'p> Checker<'_, '_, 'p> {
+    /// All groups with everything evaluated.
+    pub fn build(&mut self) -> Model {
+        self.number_roles();
+        let mut model = Model::default();
+        for index in 0..self.groups.len() {
+            let group = self.build_group(GroupIx(index as u32));
+            model.groups.push(group);
+        }
+        self.other_assertions();
+        model
+    }
+
+    /// Gives every role that is present its place in the model.
+    fn number_roles(&mut self) {
+        for group in 0..self.groups.len() {
+            let present: Vec<RoleIx> =
+                self.groups[group].roles.iter().copied().filter(|r| self.role(*r).absent.is_none()).collect();
+            for (role, ix) in present.into_iter().enumerate() {
+                self.role_mut(ix).model = Some(RoleId { group, role });
+            }
+        }
+    }
+
+    fn build_group(&mut self, ix: GroupIx) -> Group {
+        self.check_group_name(ix);
+        let namespace = self.namespace(ix);
+        if !naming::is_dns_label(&namespace) {
+            let span = self.group_field_span(ix, "namespace");
+            let message = format!("the namespace `{namespace}` is not a DNS label");
+            self.report(Diagnostic::new(Code::InvalidName, span, message));
+        }
+        let mut roles = Vec::new();
+        let mut references = Vec::new();
+        for role in self.group(ix).roles.clone() {
+            if self.role(role).absent.is_some() {
+                continue;
+            }
+            if let Some((role, found)) = self.build_role(role) {
+                roles.push(role);
+                references.extend(found);
+            }
+        }
+        references.sort();
+        references.dedup();
+        let connections = self.connections(ix);
+        let coordinations = self.coordinations(ix);
+        let clauses = self.clauses(ix, &coordinations);
+        let labels = self.group_map(ix, "labels");
+        let annotations = self.group_map(ix, "annotations");
+        let pin = match self.group_word(ix, "pin", &["domain", "nodes", "none"]).as_deref() {
+            Some("nodes") => Pin::Nodes,
+            Some("none") => Pin::None,
+            _ => Pin::Domain,
+        };
+        let objective = match self.group_word(ix, "objective", &["stability", "locality"]).as_deref() {
+            Some("locality") => Objective::Locality,
+            _ => Objective::Stability,
+        };
+        let state = self.group(ix);
+        if roles.is_empty() && state.roles.is_empty() {
+            let message = format!("group `{}` has no roles", state.declared.name);
+            let span = state.declared.span;
+            self.report(Diagnostic::new(Code::MissingValue, span, message).help("declare one: `role server { … }`"));
+        }
+        let state = self.group(ix);
+        Group {
+            name: state.name.clone(),
+            declared: state.declared.name.clone(),
+            index: state.index,
+            namespace,
+            labels,
+            annotations,
+            pin,
+            objective,
+            roles,
+            connections,
+            references,
+            clauses,
+            coordinations,
+            source: state.source.clone(),
+            span: state.declared.span,
+            doc: state.doc.to_vec(),
+        }
+    }
+
+    fn check_group_name(&mut self, ix: GroupIx) {
+        let state = self.group(ix);
+        if matches!(state.name.as_str(), "argocd" | "flux" | "base") {
+            let message = format!("`{}` cannot be the name of a group: a directory of the output has it", state.name);
+            let span = state.declared.span;
+            self.report(Diagnostic::new(Code::InvalidName, span, message));
+        }
+    }
+
+    /// The topmost value of a field of a group, and where it stands.
+    pub fn group_field(&mut self, ix: GroupIx, name: &str) -> Option<(Value, Span)> {
+        let (expr, frame) = self.group_contributions(ix, name).last().and_then(|c| match c.field() {
+            Some(FieldValue::Replace(expr)) => Some((expr, c.frame)),
+            _ => None,
+        })?;
+        Some((self.eval(expr, Context::new(frame)), expr.span))
+    }
+
+    fn group_contributions(&self, ix: GroupIx, name: &str) -> Vec<Contribution<'p>> {
+        let mut found = Vec::new();
+        for (index, layer) in self.group(ix).layers.iter().enumerate() {
+            for statement in &layer.body.statements {
+                let (StatementKind::Field { name: field, .. } | StatementKind::Map { name: field, .. }) =
+                    &statement.kind
+                else {
+                    continue;
+                };
+                if field.name == name {
+                    let (tie, refine) = (layer.tie, layer.refine);
+                    found.push(Contribution { statement, frame: layer.frame, layer: index, tie, refine });
+                }
+            }
+        }
+        found
+    }
+
+    fn group_field_span(&self, ix: GroupIx, name: &str) -> Span {
+        let found = self.group_contributions(ix, name);
+        found.last().map_or(self.group(ix).declared.span, Contribution::span)
+    }
+
+    fn group_word(&mut self, ix: GroupIx, name: &str, words: &[&str]) -> Option<String> {
+        let (value, span) = self.group_field(ix, name)?;
+        let words = words.iter().map(|w| (*w).to_owned()).collect();
+        match self.convert(value, &Type::Union(words), span) {
+            Value::Str(word) => Some(word.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Labels or annotations of a group, merged over its layers.
+    fn group_map(&mut self, ix: GroupIx, name: &'static str) -> BTreeMap<String, String> {
+        let mut merged: indexmap::IndexMap<String, (Value, Span)> = indexmap::IndexMap::new();
+        for contribution in self.group_contributions(ix, name) {
+            let cx = Context::new(contribution.frame);
+            match contribution.field() {
+                Some(FieldValue::Replace(expr)) => {
+                    merged.clear();
+                    if let Value::Map(map) = self.eval(expr, cx) {
+                        merged.extend(map.iter().map(|(k, v)| (k.clone(), (v.clone(), expr.span))));
+                    }
+                }
+                Some(FieldValue::Merge(body)) => {
+                    if let Value::Map(map) = self.map(body, cx) {
+                        for (key, value) in map.iter() {
+                            let span = body
+                                .entries
+                                .iter()
+                                .find_map(|e| match e {
+                                    MapEntry::Set { key: Key::Name(n), value } if n.name == *key => Some(value.span),
+                                    _ => None,
+                                })
+                                .unwrap_or(body.span);
+                            merged.insert(key.clone(), (value.clone(), span));
+                        }
+                    }
+                }
+                None => {}
+            }
+        }
+        let entries = merged.into_iter().filter(|(_, (v, _))| *v != Value::Unset).map(|(k, (v, s))| (k, v, s));
+        self.checked_metadata(entries.collect(), name)
+    }
+
+    fn connections(&mut self, ix: GroupIx) -> Vec<Connection> {
+        let count = self.group(ix).connects.len();
+        (0..count).filter_map(|i| self.connection_of(ix, i)).collect()
+    }
+
+    fn connection_of(&mut self, ix: GroupIx, index: usize) -> Option<Connection> {
+        let ConnectState { connect, statement, frame, from, to, edge } = &self.group(ix).connects[index];
+        let (connect, span, frame, from, to, edge) = (*connect, statement.span, *frame, *from, *to, *edge);
+        if from == to {
+            let message = format!("role `{}` is connected to itself", connect.from.name);
+            let help = "the instances of one role always reach each other; name two roles";
+            self.report(Diagnostic::new(Code::BadConnection, span, message).help(help));
+            return None;
+        }
+        let earlier = self.group(ix).connects[..index].iter().find(|c| c.from == from && c.to == to);
+        if let Some(earlier) = earlier.map(|c| c.statement.span) {
+            let message = format!("`{}` and `{}` are connected twice", connect.from.name, connect.to.name);
+            let problem = Diagnostic::new(Code::BadConnection, span, message).label(earlier, "first connected here");
+            self.report(problem.help("merge the two statements"));
+            return None;
+        }
+        let mut floor = connect.over.as_ref().and_then(|word| self.link(word));
+        let mut weight = match &connect.weight {
+            Some(expr) => {
+                let value = self.eval(expr, Context::new(frame));
+                self.weight(value, expr.span)
+            }
+            None => None,
+        };
+        let mut same_revision = false;
+        let mut name = None;
+        if let Some((def, edge_frame)) = edge {
+            let program = self.program;
+            name = Some(program.name(def).to_owned());
+            let ItemKind::Edge(declared) = &program.item(def).kind else { return None };
+            for statement in &declared.body.statements {
+                let StatementKind::Field { name: field, value: expr } = &statement.kind else { continue };
+                let value = self.eval(expr, Context::new(edge_frame));
+                match field.name.as_str() {
+                    "over" if floor.is_none() => {
+                        if let Value::Str(word) = self.convert(value, &Type::Link, expr.span) {
+                            floor = self.link(&Ident { name: word.to_string(), span: expr.span });
+                        }
+                    }
+                    "weight" if weight.is_none() => weight = self.weight(value, expr.span),
+                    "revision" => {
+                        let words = vec!["same".to_owned()];
+                        same_revision = matches!(self.convert(value, &Type::Union(words), expr.span), Value::Str(_));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Some(Connection {
+            from: self.role(from).model?.role,
+            to: self.role(to).model?.role,
+            edge: name,
+            floor,
+            weight: weight.unwrap_or(1),
+            same_revision,
+            span,
+        })
+    }
+
+    fn link(&mut self, word: &Ident) -> Option<(Link, Span)> {
+        let found = Link::ALL.into_iter().find(|l| l.name() == word.name);
+        if found.is_none() {
+            let known: Vec<&str> = Link::ALL.iter().rev().map(|l| l.name()).collect();
+            let mut problem = Diagnostic::new(Code::UnknownName, word.span, format!("unknown link `{}`", word.name));
+            problem.help = suggestion(&word.name, &known);
+            self.report(problem);
+        }
+        found.map(|link| (link, word.span))
+    }
+
+    /// A weight: a whole number from 1 to a million.
+    pub fn weight(&mut self, value: Value, span: Span) -> Option<u32> {
+        match self.convert(value, &Type::Int, span) {
+            Value::Int(n) if (1..=1_000_000).contains(&n) => u32::try_from(n).ok(),
+            Value::Int(n) => {
+                let message = format!("{n} is not a weight");
+                self.report(Diagnostic::new(Code::OutOfRange, span, message).help("1 to 1000000"));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Fields of group bodies, for suggestions.
+    pub fn group_words() -> Vec<&'static str> {
+        GROUP_FIELDS.iter().chain(crate::resolve::vocabulary::GROUP_STATEMENTS).copied().collect()
+    }
+}
