@@ -1,9 +1,14 @@
-//! How fast documents become text: 9,000 objects of 1,000 services, beside `serde_yaml`.
+//! How fast documents become text, beside `serde_yaml`, and files: 9,000 objects of 1,000 services.
+
+use std::io;
+use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use divan::counter::BytesCount;
 use rbgc::data::{Data, Map};
-use rbgc::emit::yaml;
+use rbgc::diag::Session;
+use rbgc::emit::{Files, Group, Lock, write, yaml};
+use rbgc::source::World;
 
 fn main() {
     divan::main();
@@ -86,4 +91,66 @@ fn theirs(bencher: Bencher) {
         corpus.iter().map(|d| serde_yaml::from_str(&yaml::document(d, None)).expect("our own text")).collect();
     let write = || values.iter().fold(String::new(), |out, v| out + &serde_yaml::to_string(v).expect("a value"));
     bencher.counter(BytesCount::new(write().len())).bench_local(write);
+}
+
+/// A world that is not asked.
+struct Nothing;
+
+impl World for Nothing {
+    fn read(&self, _: &Path, _: u64) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+    fn resolve(&self, _: &Path) -> io::Result<PathBuf> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// One group a service, one file an object.
+fn groups(header: &str) -> Vec<Group> {
+    let group = |index: usize| {
+        let name = format!("svc-{index}");
+        let text =
+            |(at, data): (usize, &Data)| (format!("{name}/{}/{at}.yaml", at / 3), yaml::document(data, Some(header)));
+        let files: Files = service(index).iter().enumerate().map(text).collect();
+        Group::new(name.clone(), files, Lock::default())
+    };
+    (0..1000).map(group).collect()
+}
+
+fn write_to(out: &Path, groups: &[Group]) {
+    let mut session = Session::new(&Nothing, ".");
+    write::write(&mut session, out, groups, &write::Options::default()).expect("an empty directory of our own");
+}
+
+#[divan::bench(name = "render to files, 9,000 objects")]
+fn render() -> Vec<Group> {
+    groups("from a.rbg")
+}
+
+#[divan::bench(name = "write 9,000 new files", sample_count = 10)]
+fn fresh(bencher: Bencher) {
+    let groups = groups("from a.rbg");
+    bencher.with_inputs(|| tempfile::tempdir().expect("a directory")).bench_local_values(|dir| {
+        write_to(dir.path(), &groups);
+        dir
+    });
+}
+
+#[divan::bench(name = "replace 9,000 files", sample_count = 10)]
+fn replace(bencher: Bencher) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let versions = [groups("from a.rbg"), groups("from b.rbg")];
+    let mut turn = 0;
+    bencher.bench_local(|| {
+        turn += 1;
+        write_to(dir.path(), &versions[turn % 2]);
+    });
+}
+
+#[divan::bench(name = "find 9,000 files unchanged", sample_count = 10)]
+fn unchanged(bencher: Bencher) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let groups = groups("from a.rbg");
+    write_to(dir.path(), &groups);
+    bencher.bench_local(|| write_to(dir.path(), &groups));
 }
