@@ -10,7 +10,8 @@ pub type Text = Cow<'static, str>;
 /// A JSON-like tree.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Data {
-    /// Nothing. Never written: a map entry or list element that is null is left out.
+    /// Nothing. Never written: a map entry or list element that is null is left out. An empty list
+    /// or map is written, because `podSelector: {}` means something; see [`Map::set_full`].
     Null,
     /// `true` or `false`.
     Bool(bool),

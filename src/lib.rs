@@ -16,3 +16,4 @@ pub mod graph;
 pub mod inventory;
 pub mod place;
 pub mod fit;
+pub mod emit;

@@ -9,7 +9,6 @@ use super::{Connection, Group, Link, Model, Objective, Pin, RoleId};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::naming;
 use crate::resolve::Type;
-use crate::resolve::vocabulary::GROUP_FIELDS;
 use crate::source::Span;
 use crate::syntax::{Ident, ItemKind, Key, MapEntry, StatementKind};
 
@@ -269,10 +268,5 @@ impl<'p> Checker<'_, '_, 'p> {
             }
             _ => None,
         }
-    }
-
-    /// Fields of group bodies, for suggestions.
-    pub fn group_words() -> Vec<&'static str> {
-        GROUP_FIELDS.iter().chain(crate::resolve::vocabulary::GROUP_STATEMENTS).copied().collect()
     }
 }

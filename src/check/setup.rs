@@ -87,7 +87,7 @@ impl<'p> Checker<'_, '_, 'p> {
     ) {
         let count = match &group.count {
             None => None,
-            Some(expr) => match self.count(expr, def.module) {
+            Some(expr) => match self.group_count(expr, def.module) {
                 Some(count) => Some(count),
                 None => return,
             },
@@ -103,7 +103,7 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 
     /// The number after `x`.
-    fn count(&mut self, expr: &'p Expr, module: ModuleId) -> Option<u32> {
+    fn group_count(&mut self, expr: &'p Expr, module: ModuleId) -> Option<u32> {
         let frame = self.module_frame(module);
         let value = self.eval(expr, Context::new(frame));
         match self.convert(value, &Type::Int, expr.span) {
@@ -242,10 +242,9 @@ impl<'p> Checker<'_, '_, 'p> {
         }
         for (param, argument) in template.params.iter().zip(given) {
             let ty = Some(Type::of(self.program, &param.ty));
-            let text = param.name.name.clone();
             match (argument, &param.default) {
-                (Some(expr), _) => self.define(frame, &param.name.name, Slot::Thunk { expr, frame: caller, ty, text }),
-                (None, Some(expr)) => self.define(frame, &param.name.name, Slot::Thunk { expr, frame, ty, text }),
+                (Some(expr), _) => self.define(frame, &param.name.name, Slot::Thunk { expr, frame: caller, ty }),
+                (None, Some(expr)) => self.define(frame, &param.name.name, Slot::Thunk { expr, frame, ty }),
                 (None, None) => {
                     self.report(missing_argument(template, param, call));
                     self.define(frame, &param.name.name, Slot::Value(Value::Error));

@@ -40,7 +40,7 @@ pub(super) struct Frame<'p> {
 /// What a local name stands for.
 pub(super) enum Slot<'p> {
     /// An expression, evaluated when needed, and the type that it must have.
-    Thunk { expr: &'p Expr, frame: FrameIx, ty: Option<Type>, text: String },
+    Thunk { expr: &'p Expr, frame: FrameIx, ty: Option<Type> },
     /// A value that is known.
     Value(Value),
 }

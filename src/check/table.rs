@@ -170,8 +170,7 @@ impl<'p> Checker<'_, '_, 'p> {
         for statement in &body.statements {
             if let StatementKind::Let(binding) = &statement.kind {
                 let ty = binding.ty.as_ref().map(|t| crate::resolve::Type::of(self.program, t));
-                let text = binding.name.name.clone();
-                self.define(frame, &binding.name.name, Slot::Thunk { expr: &binding.value, frame, ty, text });
+                self.define(frame, &binding.name.name, Slot::Thunk { expr: &binding.value, frame, ty });
             }
         }
     }
@@ -216,9 +215,4 @@ pub(super) fn part_bodies<'p>(body: &'p Body, kind: &PartKind) -> Vec<&'p Body> 
         _ => None,
     };
     body.statements.iter().filter_map(wanted).collect()
-}
-
-/// The context in which a contribution is evaluated.
-pub(super) fn context_of(contribution: &Contribution<'_>, view: View) -> Context<'static> {
-    Context::of(contribution.frame, view)
 }

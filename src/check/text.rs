@@ -103,7 +103,7 @@ impl Checker<'_, '_, '_> {
     /// A value as JSON on one line or as a YAML document.
     pub fn document(&mut self, value: Value, span: Span, json: bool) -> Value {
         let Some(data) = self.to_data(value, span) else { return Value::Error };
-        let text = if json { json_text(&data) } else { crate::yaml::document(&data) };
+        let text = if json { json_text(&data) } else { crate::yaml::document(&data, None) };
         if self.text_fits(text.len(), span) { Value::str(text) } else { Value::Error }
     }
 

@@ -1,12 +1,13 @@
 //! Text templates: minijinja files that fill a file or a text, never structure.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::builtins::Call;
 use super::state::{Checker, Context, RoleIx, View};
-use super::text::json_text;
 use super::value::Value;
 use crate::data::{Data, Map};
 use crate::diag::{Code, Diagnostic};
@@ -82,12 +83,13 @@ impl Checker<'_, '_, '_> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
-        environment.set_keep_trailing_newline(true);
+        if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
+            environment.set_syntax(syntax);
+        }
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        let context: serde_json::Value = serde_json::from_str(&json_text(facts)).unwrap_or_default();
         let rendered = environment
             .template_from_named_str(&name, &source.text)
-            .and_then(|t| t.render(minijinja::Value::from_serialize(&context)));
+            .and_then(|t| t.render(engine_value(facts)));
         match rendered {
             Ok(text) if self.text_fits(text.len(), span) => Value::str(text),
             Ok(_) => Value::Error,
@@ -146,5 +148,22 @@ impl Checker<'_, '_, '_> {
         }
         facts.set("ports", ports);
         Data::Map(facts)
+    }
+}
+
+/// Data in the terms of the template engine.
+fn engine_value(data: &Data) -> minijinja::Value {
+    match data {
+        Data::Null => minijinja::Value::from(()),
+        Data::Bool(b) => minijinja::Value::from(*b),
+        Data::Int(i) => minijinja::Value::from(*i),
+        Data::Float(f) => minijinja::Value::from(*f),
+        Data::Str(text) => minijinja::Value::from(text.as_ref()),
+        Data::List(items) => minijinja::Value::from(items.iter().map(engine_value).collect::<Vec<_>>()),
+        Data::Map(map) => {
+            let entries: BTreeMap<String, minijinja::Value> =
+                map.iter().map(|(k, v)| (k.to_owned(), engine_value(v))).collect();
+            minijinja::Value::from(entries)
+        }
     }
 }

@@ -1,0 +1,85 @@
+//! Bytes, then disk: the only part of the compiler that knows how YAML looks and that writes files.
+//!
+//! A compilation ends as one [`Group`] for each group compiled: its files by path, and its lock.
+//! [`write::write`] brings them to a directory, [`stream`] to a pipe.
+
+use std::collections::BTreeMap;
+
+pub mod lock;
+pub mod path;
+pub mod write;
+
+pub use lock::Lock;
+
+/// Texts by path: relative to the output directory, separated by `/`, sound as [`path::check`] says.
+pub type Files = BTreeMap<String, String>;
+
+/// What one group becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name, which is also that of its directory.
+    pub name: String,
+    /// Its files: below `<name>/`, and those in [`path::DELIVERIES`] that it answers for. Where an
+    /// application delivers several groups, its files belong to the first of them. The lock is not
+    /// among them.
+    pub files: Files,
+    /// What is recorded. Its list of files is made from `files`.
+    pub lock: Lock,
+}
+
+impl Group {
+    /// A group with its files; completes the lock by their paths and hashes.
+    pub fn new(name: impl Into<String>, files: Files, mut lock: Lock) -> Self {
+        let name = name.into();
+        lock.files =
+            files.iter().map(|(path, text)| (path::in_lock(&name, path), lock::Digest::of(text.as_bytes()))).collect();
+        Group { name, files, lock }
+    }
+
+    /// Where the group's lock stands, relative to the output directory.
+    pub fn lock_path(&self) -> String {
+        path::lock_of(&self.name)
+    }
+}
+
+/// All objects of all groups as one stream of documents, in the order of paths: for `kubectl` and
+/// for Argo CD's plug-ins, which want objects and nothing else. Locks and `kustomization.yaml`,
+/// which say where files are, are not part of it.
+pub fn stream(groups: &[Group]) -> String {
+    let files: BTreeMap<&str, &str> =
+        groups.iter().flat_map(|g| &g.files).map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let mut out = String::with_capacity(files.values().map(|text| text.len() + "---\n".len()).sum());
+    for (path, text) in files {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if name.ends_with(".yaml") && name != path::KUSTOMIZATION {
+            out.push_str("---\n");
+            out.push_str(text);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(name: &str, files: &[(&str, &str)]) -> Group {
+        let files = files.iter().map(|(path, text)| (path.to_string(), text.to_string())).collect();
+        Group::new(name, files, Lock::default())
+    }
+
+    #[test]
+    fn a_stream_has_objects_only_in_the_order_of_paths() {
+        let b = group("b", &[("b/x.yaml", "x: 1\n"), ("b/kustomization.yaml", "k: 1\n")]);
+        let a = group("a", &[("a/y.yaml", "y: 1\n"), ("argocd/a.yaml", "z: 1\n")]);
+        assert_eq!(stream(&[b, a]), "---\ny: 1\n---\nz: 1\n---\nx: 1\n");
+    }
+
+    #[test]
+    fn the_lock_names_files_from_the_directory_of_the_group() {
+        let a = group("a", &[("a/y.yaml", "y: 1\n"), ("argocd/a.yaml", "z: 1\n")]);
+        let paths: Vec<&str> = a.lock.files.keys().map(String::as_str).collect();
+        assert_eq!(paths, ["../argocd/a.yaml", "y.yaml"]);
+        assert_eq!(a.lock_path(), "a/rbgc.lock");
+    }
+}

@@ -1,0 +1,134 @@
+//! The lock of a group, `rbgc.lock`: what was written and what was placed where, so that the next
+//! compilation keeps places, deletes what it no longer makes, and touches nothing of others.
+//!
+//! A text: the first line is `rbgc.lock 1`, every other one an entry, sorted.
+//!
+//! ```text
+//! rbgc.lock 1
+//! edition 2026
+//! exclusive rack
+//! file prefill/statefulset-demo-prefill-0.yaml sha256:…
+//! file ../argocd/demo.yaml sha256:…
+//! pin prefill/0 rack=a/b1/r03
+//! place prefill/0 gpu-001,gpu-002
+//! uses prefill cpu=64,nvidia.com/gpu=8 cpu=64,nvidia.com/gpu=8
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
+
+use sha2::Digest as _;
+
+mod parse;
+
+/// The edition of the compiler that locks are written for when nothing else is said.
+pub const EDITION: u32 = 2026;
+
+/// The first line of every lock.
+pub const FIRST_LINE: &str = "rbgc.lock 1";
+
+/// What is remembered of a group between two compilations.
+///
+/// Names of roles are DNS labels; those of nodes, levels, domains and resources are not empty and
+/// have no blanks, commas or, but for domains, equals signs. No list is empty: [`Lock::render`]
+/// leaves out what is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// The edition of the compiler: a year.
+    pub edition: u32,
+    /// Levels on which the group holds its domains alone.
+    pub exclusive: BTreeSet<String>,
+    /// What was written: the hash of each file, by its path from the group's directory; see
+    /// [`check_in_lock`](super::path::check_in_lock).
+    pub files: BTreeMap<String, Digest>,
+    /// For each instance the levels and domains that its affinity names, in the order given.
+    pub pins: BTreeMap<Instance, Vec<(String, String)>>,
+    /// For each instance the node of each pod, in the order of its parts.
+    pub places: BTreeMap<Instance, Vec<String>>,
+    /// For each role what each pod of an instance requests, in the order of its parts, in the
+    /// units of the inventory: so that groups that are not compiled keep their room.
+    pub uses: BTreeMap<String, Vec<BTreeMap<String, i64>>>,
+}
+
+impl Default for Lock {
+    fn default() -> Self {
+        Lock {
+            edition: EDITION,
+            exclusive: BTreeSet::new(),
+            files: BTreeMap::new(),
+            pins: BTreeMap::new(),
+            places: BTreeMap::new(),
+            uses: BTreeMap::new(),
+        }
+    }
+}
+
+/// An instance of a role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instance {
+    /// Name of the role.
+    pub role: String,
+    /// Index of the instance, from 0.
+    pub index: u32,
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.role, self.index)
+    }
+}
+
+/// A SHA-256, by which a file is known to be as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Digest(sha2::Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Lock {
+    /// The lock as text: sorted, one entry a line.
+    pub fn render(&self) -> String {
+        let mut out = format!("{FIRST_LINE}\nedition {}\n", self.edition);
+        self.write_entries(&mut out).expect("invariant: writing to a String does not fail");
+        out
+    }
+
+    fn write_entries(&self, out: &mut String) -> fmt::Result {
+        for level in &self.exclusive {
+            writeln!(out, "exclusive {level}")?;
+        }
+        for (path, digest) in &self.files {
+            writeln!(out, "file {path} {digest}")?;
+        }
+        for (instance, pins) in self.pins.iter().filter(|(_, pins)| !pins.is_empty()) {
+            let pins = pins.iter().map(|(level, domain)| format!("{level}={domain}"));
+            writeln!(out, "pin {instance} {}", join(pins, ","))?;
+        }
+        for (instance, nodes) in self.places.iter().filter(|(_, nodes)| !nodes.is_empty()) {
+            writeln!(out, "place {instance} {}", nodes.join(","))?;
+        }
+        for (role, pods) in self.uses.iter().filter(|(_, pods)| !pods.is_empty()) {
+            let pods = pods.iter().map(|amounts| match amounts.is_empty() {
+                true => "-".to_string(),
+                false => join(amounts.iter().map(|(resource, amount)| format!("{resource}={amount}")), ","),
+            });
+            writeln!(out, "uses {role} {}", join(pods, " "))?;
+        }
+        Ok(())
+    }
+}
+
+fn join(parts: impl Iterator<Item = String>, separator: &str) -> String {
+    parts.collect::<Vec<_>>().join(separator)
+}
