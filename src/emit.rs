@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-pub mod lock;
-pub mod path;
+mod collisions;
 pub mod write;
 
-pub use lock::Lock;
+pub use crate::lock::{self, Lock, path};
 
 /// Texts by path: relative to the output directory, separated by `/`, sound as [`path::check`] says.
 pub type Files = BTreeMap<String, String>;

@@ -8,6 +8,7 @@ pub mod data;
 pub mod quantity;
 pub mod naming;
 pub mod link;
+pub mod lock;
 pub mod yaml;
 pub mod syntax;
 pub mod resolve;

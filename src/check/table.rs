@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::state::{Checker, Context, FrameIx, Layer, RoleIx, Slot, View};
+use super::state::{Checker, FrameIx, Layer, RoleIx, Slot, View};
 use super::PartKind;
 use crate::source::Span;
 use crate::syntax::{Body, Expr, MapBody, Statement, StatementKind};

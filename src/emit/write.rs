@@ -133,7 +133,7 @@ fn survey<'g>(
 ) -> Result<Plan<'g>, Stop> {
     let before = s.problems.len();
     check_names(s, groups, options);
-    path::check_all(groups).into_iter().for_each(|problem| s.report(problem));
+    super::collisions::check_all(groups).into_iter().for_each(|problem| s.report(problem));
     if errors_since(s, before) {
         return Err(Stop);
     }

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use super::{Digest, FIRST_LINE, Instance, Lock};
 use crate::diag::{Code, Diagnostic, Session};
-use crate::emit::path;
+use super::path;
 use crate::naming::is_dns_label;
 use crate::source::{FileId, Span};
 

@@ -20,6 +20,7 @@ use std::fmt::{self, Write as _};
 use sha2::Digest as _;
 
 mod parse;
+pub mod path;
 
 /// The edition of the compiler that locks are written for when nothing else is said.
 pub const EDITION: u32 = 2026;
@@ -39,7 +40,7 @@ pub struct Lock {
     /// Levels on which the group holds its domains alone.
     pub exclusive: BTreeSet<String>,
     /// What was written: the hash of each file, by its path from the group's directory; see
-    /// [`check_in_lock`](super::path::check_in_lock).
+    /// [`path::check_in_lock`].
     pub files: BTreeMap<String, Digest>,
     /// For each instance the levels and domains that its affinity names, in the order given.
     pub pins: BTreeMap<Instance, Vec<(String, String)>>,
