@@ -1,8 +1,23 @@
 //! The model against this inventory and this target: the last refusals but one.
+//!
+//! What is asked for is held against what there is by shape: levels, products, pools, resources,
+//! capabilities, the size of domains. Whether it fits with everything else is for `place` to say.
+
+use std::collections::BTreeMap;
 
 use crate::check::Model;
+use crate::diag::Session;
 use crate::graph::Stages;
+use crate::inventory::Inventory;
+use crate::lock::Lock;
 use crate::place::Problem;
+
+mod clauses;
+mod cluster;
+mod eligible;
+pub mod names;
+mod problem;
+mod shape;
 
 /// A model that this cluster and target can hold by shape, and the placement problem it poses.
 #[derive(Debug, Clone)]
@@ -14,4 +29,25 @@ pub struct Fitted {
     /// What is to be placed. Groups, roles and pods stand in the order of the model: the pods of
     /// an instance are those of its parts, one after the other.
     pub problem: Problem,
+}
+
+/// Fits a model to a cluster. `locks` are those of all groups in the output, by the name of the
+/// group: of groups that are compiled now they tell where instances stand, of others what they hold.
+/// `None` when something was refused.
+pub fn fit(
+    session: &mut Session,
+    model: Model,
+    stages: Stages,
+    inventory: &Inventory,
+    locks: &BTreeMap<String, Lock>,
+) -> Option<Fitted> {
+    names::check(session, &model);
+    cluster::check(session, &model, inventory);
+    clauses::check(session, &model, inventory);
+    session.gate()?;
+    let eligible = eligible::sets(session, &model, inventory);
+    shape::check(session, &model, inventory, &eligible);
+    session.gate()?;
+    let problem = problem::problem(&model, inventory, eligible, locks);
+    Some(Fitted { model, stages, problem })
 }

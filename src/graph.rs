@@ -1,5 +1,15 @@
 //! Who starts when: dependency stages of all roles, and which groups are delivered together.
 
+use std::collections::{BTreeMap, VecDeque};
+
+use petgraph::algo::{kosaraju_scc, toposort};
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::unionfind::UnionFind;
+
+use crate::check::{Model, RoleId};
+use crate::diag::{Code, Diagnostic, Session};
+use crate::source::Span;
+
 /// The stages of a model.
 #[derive(Debug, Clone, Default)]
 pub struct Stages {
@@ -16,4 +26,117 @@ pub struct Application {
     pub name: String,
     /// Indices of its groups, ascending.
     pub groups: Vec<usize>,
+}
+
+type Graph = DiGraph<RoleId, Span>;
+
+/// Orders all roles. Cycles are reported, each with every edge; `None` when there is one.
+pub fn stages(session: &mut Session, model: &Model) -> Option<Stages> {
+    let (graph, nodes) = dependencies(model);
+    let cycles: Vec<Diagnostic> = kosaraju_scc(&graph)
+        .into_iter()
+        .filter_map(|component| cycle(&graph, &component))
+        .map(|path| report(model, &graph, &path))
+        .collect();
+    if !cycles.is_empty() {
+        session.problems.extend(cycles);
+        return None;
+    }
+    let order = toposort(&graph, None).ok()?;
+    let mut stage: Vec<Vec<u32>> = model.groups.iter().map(|g| vec![0; g.roles.len()]).collect();
+    for node in order {
+        let id = graph[node];
+        let here = stage[id.group][id.role];
+        for next in graph.neighbors(node) {
+            let later = &mut stage[graph[next].group][graph[next].role];
+            *later = (*later).max(here + 1);
+        }
+    }
+    debug_assert_eq!(nodes.len(), graph.node_count());
+    Some(Stages { stage, applications: applications(model) })
+}
+
+/// An edge leads from a role to one that waits for it.
+fn dependencies(model: &Model) -> (Graph, BTreeMap<RoleId, NodeIndex>) {
+    let mut graph = Graph::new();
+    let nodes: BTreeMap<RoleId, NodeIndex> = model.roles().map(|(id, _)| (id, graph.add_node(id))).collect();
+    for (id, role) in model.roles() {
+        for after in &role.after {
+            if let (Some(before), Some(this)) = (nodes.get(&after.role), nodes.get(&id)) {
+                graph.add_edge(*before, *this, after.span);
+            }
+        }
+    }
+    (graph, nodes)
+}
+
+/// A shortest cycle through the first role of a strongly connected component, if it has one.
+fn cycle(graph: &Graph, component: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
+    let start = component.iter().copied().min()?;
+    let mut from: BTreeMap<NodeIndex, NodeIndex> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(node) = queue.pop_front() {
+        for next in graph.neighbors(node) {
+            if next == start {
+                let mut path = vec![node];
+                while let Some(before) = path.last().and_then(|n| from.get(n)) {
+                    path.push(*before);
+                }
+                path.reverse();
+                return Some(path);
+            }
+            if component.contains(&next) && next != start && !from.contains_key(&next) {
+                from.insert(next, node);
+                queue.push_back(next);
+            }
+        }
+    }
+    None
+}
+
+/// One diagnostic for a cycle, with a label on every `after` in it.
+fn report(model: &Model, graph: &Graph, path: &[NodeIndex]) -> Diagnostic {
+    let across = path.iter().any(|n| graph[*n].group != graph[path[0]].group);
+    let name = |node: NodeIndex| {
+        let id = graph[node];
+        match across {
+            true => format!("{}.{}", model.group_of(id).name, model.role(id).name),
+            false => model.role(id).name.clone(),
+        }
+    };
+    // Read as people write it: who waits comes first.
+    let waiting: Vec<NodeIndex> = path.iter().rev().copied().collect();
+    let steps: Vec<(NodeIndex, NodeIndex)> =
+        waiting.iter().copied().zip(waiting.iter().copied().cycle().skip(1)).take(waiting.len()).collect();
+    let chain: Vec<String> = waiting.iter().chain(waiting.first()).map(|n| format!("`{}`", name(*n))).collect();
+    let mut labels = steps.iter().filter_map(|(waits, before)| {
+        let edge = graph.edges_connecting(*before, *waits).next()?;
+        Some((*edge.weight(), format!("`{}` waits for `{}`", name(*waits), name(*before))))
+    });
+    let message = format!("roles wait for each other: {}", chain.join(" → "));
+    let Some((span, first)) = labels.next() else { return Diagnostic::nowhere(Code::DependencyCycle, message) };
+    let mut problem = Diagnostic::new(Code::DependencyCycle, span, message).here(first);
+    for (span, text) in labels {
+        problem = problem.label(span, text);
+    }
+    problem.help("remove one of these `after`")
+}
+
+fn applications(model: &Model) -> Vec<Application> {
+    let mut tied = UnionFind::<usize>::new(model.groups.len());
+    for (id, role) in model.roles() {
+        for after in &role.after {
+            tied.union(id.group, after.role.group);
+        }
+    }
+    let mut sets: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for group in 0..model.groups.len() {
+        sets.entry(tied.find_mut(group)).or_default().push(group);
+    }
+    let mut applications: Vec<Application> = sets
+        .into_values()
+        .filter_map(|groups| Some(Application { name: model.groups.get(*groups.first()?)?.name.clone(), groups }))
+        .collect();
+    applications.sort_by_key(|a| a.groups.first().copied());
+    applications
 }

@@ -1,0 +1,73 @@
+//! What the cluster must have: its version, products, resources, links.
+
+use crate::check::{Link, Model, PartKind};
+use crate::diag::{Code, Diagnostic, Session, suggestion};
+use crate::inventory::Inventory;
+
+/// The oldest Kubernetes whose pods carry their ordinal in a label (KEP-4017), which ranks and
+/// start ordinals need.
+const OLDEST: (u32, u32) = (1, 28);
+
+pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory) {
+    version(session, model, inventory);
+    for (_, role) in model.roles() {
+        for part in &role.parts {
+            if let Some((product, span)) = &part.pod.gpu {
+                let known: Vec<&str> = products(inventory);
+                if !known.contains(&product.as_str()) {
+                    let message = format!("the inventory `{}` has no accelerator `{product}`", inventory.name);
+                    let mut problem = Diagnostic::new(Code::UnknownProduct, *span, message);
+                    problem.help = suggestion(product, &known);
+                    session.report(problem);
+                }
+            }
+            if part.pod.rdma > 0 && inventory.resources.rdma.is_none() {
+                session.report(no_resource("rdma", part.pod.rdma_span));
+            }
+            if part.pod.main.resources.hugepages.is_some() && inventory.resources.hugepages.is_none() {
+                session.report(no_resource("hugepages", role.span));
+            }
+        }
+    }
+    for group in &model.groups {
+        for connection in &group.connections {
+            if let Some((floor, span)) = connection.floor {
+                if !offers(inventory, floor) {
+                    let message = format!("no two pods in `{}` can have a link of `{}`", inventory.name, floor.name());
+                    let help = "declare it under `links` of the inventory, or ask for less; a link that `needs` something is not provided yet";
+                    session.report(Diagnostic::new(Code::MissingCapability, span, message).help(help));
+                }
+            }
+        }
+    }
+}
+
+fn version(session: &mut Session, model: &Model, inventory: &Inventory) {
+    if inventory.kubernetes >= OLDEST {
+        return;
+    }
+    let ranked = model.roles().find(|(_, r)| r.parts.iter().any(|p| p.kind == PartKind::Worker) || r.multi_pod());
+    if let Some((_, role)) = ranked {
+        let (major, minor) = inventory.kubernetes;
+        let message = format!("instances of several pods need Kubernetes 1.28, `{}` has {major}.{minor}", inventory.name);
+        session.report(Diagnostic::new(Code::MissingCapability, role.span, message).help("upgrade the cluster"));
+    }
+}
+
+fn products(inventory: &Inventory) -> Vec<&str> {
+    let mut known: Vec<&str> = inventory.nodes.iter().filter_map(|n| n.gpu.as_deref()).collect();
+    known.sort_unstable();
+    known.dedup();
+    known
+}
+
+/// Whether some level gives this link or a better one, without anything that must be emitted for it.
+fn offers(inventory: &Inventory, floor: Link) -> bool {
+    floor == Link::Vpc
+        || inventory.levels.iter().filter_map(|l| l.link.as_ref()).any(|l| l.needs.is_none() && l.class >= floor)
+}
+
+fn no_resource(word: &str, span: crate::source::Span) -> Diagnostic {
+    Diagnostic::new(Code::MissingResource, span, format!("the inventory does not say what `{word}` is called"))
+        .help(format!("name it in the inventory: `resources: {{ {word}: … }}`"))
+}
