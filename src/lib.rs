@@ -4,6 +4,7 @@
 
 pub mod source;
 pub mod diag;
+pub mod tree;
 pub mod data;
 pub mod quantity;
 pub mod naming;
