@@ -9,6 +9,7 @@ pub mod data;
 pub mod quantity;
 pub mod naming;
 pub mod link;
+pub mod project;
 pub mod syntax;
 pub mod check;
 pub mod graph;

@@ -264,6 +264,6 @@ impl JsonSchema for Scalar {
         "Scalar".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({ "type": ["string", "number"] })
+        schemars::json_schema!({ "type": ["string", "number", "boolean"] })
     }
 }

@@ -97,7 +97,7 @@ fn report_crossings(levels: &[Level], index: usize, domains: &[Vec<Domain>], nod
 }
 
 fn gap(span: Span, node: &str, count: usize, present: &Level, missing: &Level) -> Diagnostic {
-    let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
+    let others = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
     let message = format!(
         "node `{node}`{others} has a value for the level `{}` but none for the wider level `{}`",
         present.name, missing.name

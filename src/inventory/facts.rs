@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Taint, scaled};
 use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::inventory::raw::RawTaint;
+use crate::inventory::raw::{RawAmount, RawTaint};
 use crate::naming::is_dns_label;
 use crate::quantity::Quantity;
 use crate::source::Span;
-use crate::tree::{At, Entries, Reader, Scalar, shown};
+use crate::tree::{At, Entries, Reader, shown};
 
 /// Resources that Kubernetes itself counts; all others are `domain/name`.
 const NATIVE: [&str; 4] = ["cpu", "memory", "ephemeral-storage", "pods"];
@@ -79,14 +79,14 @@ pub fn taints(raw: Vec<RawTaint>, reader: &mut Reader<'_>) -> Vec<Taint> {
 
 /// Amounts by resource name, as whole numbers; see [`scaled`]. What is `used` is rounded up, what
 /// can be used down.
-pub fn amounts(entries: Entries<At<Scalar>>, used: bool, reader: &mut Reader<'_>) -> BTreeMap<String, i64> {
+pub fn amounts(entries: Entries<At<RawAmount>>, used: bool, reader: &mut Reader<'_>) -> BTreeMap<String, i64> {
     let mut amounts = BTreeMap::new();
     for (name, written) in entries.0 {
         if !is_resource(&name.value) {
             reader.report(|code| unknown_resource(code, &name));
             continue;
         }
-        match amount(&name.value, &written.value.text) {
+        match amount(&name.value, &written.value.0.text) {
             Ok(quantity) => {
                 amounts.insert(name.value.clone(), scaled(&name.value, quantity, used));
             }
@@ -130,8 +130,9 @@ pub fn ports(text: &At<String>, reader: &mut Reader<'_>) -> Vec<(u16, u16)> {
         match port_range(item.trim()) {
             Some(range) => ranges.push(range),
             None => {
-                let span = reader.within(text, lo, hi);
-                reader.report(|code| bad_ports(code, span, item));
+                let blank = item.len() - item.trim_start().len();
+                let span = reader.within(text, lo + blank, hi);
+                reader.report(|code| bad_ports(code, span, item.trim()));
             }
         }
         lo = hi + 1;
@@ -169,8 +170,8 @@ fn bad_text(code: Code, text: &At<String>, expected: &str) -> Diagnostic {
     Diagnostic::new(code, text.span, format!("{} is not {expected}", shown(&text.value)))
 }
 
-fn bad_quantity(resource: &str, written: &At<Scalar>, why: &str) -> Diagnostic {
-    let message = format!("{} of `{resource}` {why}", shown(&written.value.text));
+fn bad_quantity(resource: &str, written: &At<RawAmount>, why: &str) -> Diagnostic {
+    let message = format!("{} of `{resource}` {why}", shown(&written.value.0.text));
     let problem = Diagnostic::new(Code::BadQuantity, written.span, message);
     if why.contains("not a quantity") { problem.help("write it like `8`, `500m`, `2Ti` or `1.5Gi`") } else { problem }
 }

@@ -166,7 +166,7 @@ fn parse_term(text: &str, mut lo: usize, mut hi: usize, repeats: bool) -> Result
     let mut repeat = 1;
     if let Some(space) = text[lo..hi].rfind(' ').filter(|_| repeats) {
         let word = &text[lo + space + 1..hi];
-        let times = word.strip_prefix('x').and_then(|n| number(n));
+        let times = word.strip_prefix('x').and_then(number);
         let Some(times) = times.filter(|n| *n > 0) else {
             return malformed(lo + space + 1, hi, "expected a repetition such as `x8`");
         };
@@ -223,4 +223,111 @@ fn parse_ranges(text: &str, lo: usize, hi: usize) -> Result<Vec<Numbers>, Malfor
 fn number(text: &str) -> Option<u64> {
     let digits = (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let list = Hostlist::parse_pattern(text).expect(text);
+        assert_eq!(list.expand().join(" "), expected);
+        assert_eq!(list.count(), list.expand().len() as u64);
+    }
+
+    #[test]
+    fn lists_unfold() {
+        check("a", "a");
+        check("a,b", "a b");
+        check("n[1-3]", "n1 n2 n3");
+        check("n[08-11]", "n08 n09 n10 n11");
+        check("n[8-11]", "n8 n9 n10 n11");
+        check("n[0-2]", "n0 n1 n2");
+        check("a[1-3,7],b[01-02]", "a1 a2 a3 a7 b01 b02");
+        check("r[1-2]n[1-2].x", "r1n1.x r1n2.x r2n1.x r2n2.x");
+        check("[1-2]", "1 2");
+        check("a, b", "a b");
+    }
+
+    #[test]
+    fn patterns_repeat() {
+        check("a x3", "a a a");
+        check("r[1-2] x2", "r1 r1 r2 r2");
+        check("a x2, b[1-2] x1", "a a b1 b2");
+        check("x2", "x2");
+    }
+
+    #[test]
+    fn a_hostlist_has_no_repetition() {
+        let problem = Hostlist::parse("a x3").unwrap_err();
+        assert_eq!((problem.lo, problem.hi), (1, 2));
+    }
+
+    #[test]
+    fn only_a_plain_value_is_constant() {
+        let constant = |text| Hostlist::parse_pattern(text).ok().and_then(|list| list.constant().map(str::to_owned));
+        assert_eq!(constant("a").as_deref(), Some("a"));
+        assert_eq!(constant(" a ").as_deref(), Some("a"));
+        assert_eq!(constant("a x1").as_deref(), Some("a"));
+        assert_eq!(constant("a x2"), None);
+        assert_eq!(constant("a[1]"), None);
+        assert_eq!(constant("a,b"), None);
+    }
+
+    /// A term as text, and what it stands for by the definition.
+    fn term() -> impl Strategy<Value = (String, Vec<String>)> {
+        let range = (0_u64..120, 0_u64..12, 0_usize..4);
+        let part = ("[a-z]{1,3}", prop::collection::vec(range, 1..4));
+        (prop::collection::vec(part, 0..3), "[a-z.]{0,2}", 1_usize..4).prop_map(|(parts, suffix, repeat)| {
+            let (mut text, mut names) = (String::new(), vec![String::new()]);
+            for (prefix, ranges) in parts {
+                let mut numbers = Vec::new();
+                let mut items = Vec::new();
+                for (from, more, pad) in ranges {
+                    let to = from + more;
+                    // Padding needs equal widths, and a zero in front.
+                    let width = if pad > to.to_string().len() { pad } else { 1 };
+                    items.push(format!("{from:0width$}-{to:0width$}"));
+                    numbers.extend((from..=to).map(|n| format!("{n:0width$}")));
+                }
+                text.push_str(&format!("{prefix}[{}]", items.join(",")));
+                let longer = |name: &String| numbers.iter().map(|n| format!("{name}{prefix}{n}")).collect::<Vec<_>>();
+                names = names.iter().flat_map(longer).collect();
+            }
+            text.push_str(&suffix);
+            names.iter_mut().for_each(|name| name.push_str(&suffix));
+            if text.is_empty() {
+                (text, names) = ("z".to_owned(), vec!["z".to_owned()]);
+            }
+            let names = names.into_iter().flat_map(|name| vec![name; repeat]).collect();
+            (if repeat > 1 { format!("{text} x{repeat}") } else { text }, names)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn unfolding_agrees_with_the_definition(terms in prop::collection::vec(term(), 1..4)) {
+            let text: Vec<&str> = terms.iter().map(|(text, _)| text.as_str()).collect();
+            let list = Hostlist::parse_pattern(&text.join(",")).expect("well formed");
+            let expected: Vec<String> = terms.iter().flat_map(|(_, names)| names.clone()).collect();
+            prop_assert_eq!(list.count(), expected.len() as u64);
+            prop_assert_eq!(list.expand(), expected);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_within_it(text in "[a-c0-3\\[\\],x é-]{0,24}") {
+            for parsed in [Hostlist::parse(&text), Hostlist::parse_pattern(&text)] {
+                match parsed {
+                    Ok(list) if list.count() < 1_000 => prop_assert_eq!(list.expand().len() as u64, list.count()),
+                    Ok(_) => {}
+                    Err(problem) => prop_assert!(problem.lo <= problem.hi && problem.hi <= text.len()),
+                }
+            }
+        }
+    }
 }

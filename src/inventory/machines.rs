@@ -356,10 +356,18 @@ fn too_many_nodes(span: Span) -> Diagnostic {
 }
 
 fn counts_differ(text: &At<String>, values: u64, hosts: &At<String>, names: u64) -> Diagnostic {
-    Diagnostic::new(Code::BadHostlist, text.span, format!("the pattern has {values} values for {names} nodes"))
-        .here(format!("{values} values"))
-        .label(hosts.span, format!("{names} nodes"))
-        .help("`r[01-16] x8` gives 16 values to eight nodes each; a text without brackets holds for all nodes")
+    Diagnostic::new(
+        Code::BadHostlist,
+        text.span,
+        format!("the pattern has {} for {}", many(values, "value"), many(names, "node")),
+    )
+    .here(many(values, "value"))
+    .label(hosts.span, many(names, "node"))
+    .help("`r[01-16] x8` gives 16 values to eight nodes each; a text without brackets holds for all nodes")
+}
+
+fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn pattern_without_nodes(code: Code, text: &At<String>) -> Diagnostic {

@@ -1,5 +1,7 @@
 //! The inventory file as it is written. The doc comments here are the descriptions in the schema.
 
+use std::borrow::Cow;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::diag::{Code, Diagnostic};
@@ -8,6 +10,7 @@ use crate::tree::{At, Entries, FromTree, Reader, Scalar, Tree, Value, record, wo
 
 record! {
     /// The machines of one cluster and how they are connected.
+    #[schemars(rename = "ClusterInventory")]
     RawInventory "the inventory" {
         /// Version of this format.
         api_version "apiVersion" [required]: ApiVersion,
@@ -58,6 +61,7 @@ words! {
 
 record! {
     /// What the cluster is called.
+    #[schemars(rename = "Metadata")]
     RawMetadata "`metadata`" {
         /// Name of the cluster, a DNS label.
         name "name" [required]: At<String>,
@@ -66,6 +70,7 @@ record! {
 
 record! {
     /// A topology level.
+    #[schemars(rename = "Level")]
     RawLevel "a level" {
         /// The word in sources: `rack`.
         name "name" [required]: At<String>,
@@ -88,6 +93,7 @@ pub struct RawLink {
 
 record! {
     /// A link that exists only when something is emitted for it.
+    #[schemars(rename = "LinkNeeding")]
     RawLinkNeeding "a link" {
         /// The class.
         class "class" [required]: LinkClass,
@@ -122,6 +128,7 @@ words! {
 
 record! {
     /// Kubernetes names of the resources that sources ask for.
+    #[schemars(rename = "Resources")]
     RawResources "`resources`" {
         /// Accelerators; `nvidia.com/gpu` by default.
         gpu "gpu": At<String>,
@@ -134,6 +141,7 @@ record! {
 
 record! {
     /// Machines that are alike. Without `nodes` the pool holds the nodes that name it.
+    #[schemars(rename = "Pool")]
     RawPool "a pool" {
         /// Its name.
         name "name" [required]: At<String>,
@@ -157,12 +165,13 @@ record! {
         /// `r[01-16] x8` for 16 racks of eight machines; the number must match.
         domains "domains": Entries<At<String>>,
         /// What pods may use of one machine, by resource name.
-        allocatable "allocatable": Entries<At<Scalar>>,
+        allocatable "allocatable": Entries<At<RawAmount>>,
     }
 }
 
 record! {
     /// A machine. What it does not say is taken from the pool that it names.
+    #[schemars(rename = "Node")]
     RawNode "a node" {
         /// Name of the Node object.
         name "name" [required]: At<String>,
@@ -185,9 +194,9 @@ record! {
         /// Per level the value of its label.
         domains "domains": Entries<At<String>>,
         /// What pods may use, by resource name; adds to and replaces what the pool says.
-        allocatable "allocatable": Entries<At<Scalar>>,
+        allocatable "allocatable": Entries<At<RawAmount>>,
         /// What pods that are not of this compiler use already.
-        used "used": Entries<At<Scalar>>,
+        used "used": Entries<At<RawAmount>>,
         /// Its Ready condition; true by default.
         ready "ready": bool,
         /// It is cordoned; false by default.
@@ -199,6 +208,7 @@ record! {
 
 record! {
     /// A taint.
+    #[schemars(rename = "Taint")]
     RawTaint "a taint" {
         /// Key.
         key "key" [required]: At<String>,
@@ -231,6 +241,7 @@ words! {
 
 record! {
     /// What pods must keep away from.
+    #[schemars(rename = "Reserved")]
     RawReserved "`reserved`" {
         /// Ports that pods on the host network must not use: "30000-32767", "8472,30000-32767".
         ports "ports": At<String>,
@@ -239,11 +250,34 @@ record! {
 
 record! {
     /// Namespaces that may reach the groups.
+    #[schemars(rename = "Namespaces")]
     RawNamespaces "`namespaces`" {
         /// Where gateways run.
         gateway "gateway": Vec<At<String>>,
         /// Where monitoring runs.
         monitoring "monitoring": Vec<At<String>>,
+    }
+}
+
+/// An amount of a resource, as a number or a quantity in Kubernetes' notation.
+#[derive(Debug)]
+pub struct RawAmount(pub Scalar);
+
+impl FromTree for RawAmount {
+    fn from_tree(tree: Tree, reader: &mut Reader<'_>) -> Option<Self> {
+        Scalar::from_tree(tree, reader).map(RawAmount)
+    }
+}
+
+impl JsonSchema for RawAmount {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Quantity".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": ["string", "number"], "minimum": 0 })
     }
 }
 
@@ -262,7 +296,7 @@ impl JsonSchema for Unsupported {
     fn inline_schema() -> bool {
         true
     }
-    fn schema_name() -> std::borrow::Cow<'static, str> {
+    fn schema_name() -> Cow<'static, str> {
         "Unsupported".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -284,7 +318,7 @@ impl JsonSchema for RawLink {
     fn inline_schema() -> bool {
         true
     }
-    fn schema_name() -> std::borrow::Cow<'static, str> {
+    fn schema_name() -> Cow<'static, str> {
         "Link".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {

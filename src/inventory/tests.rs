@@ -5,7 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::{Inventory, load};
 use crate::diag::Session;
+use crate::naming::natural;
 use crate::source::World;
+
+mod errors;
+mod hostile;
+mod meaning;
+mod pages;
 
 /// A world of one file.
 struct One<'t>(&'t [u8]);
@@ -65,19 +71,53 @@ reserved: { ports: "30000-32767" }
 namespaces: { gateway: [envoy-gateway-system], monitoring: [monitoring] }
 "#;
 
-#[test]
-fn the_example_loads() {
-    let (inventory, problems) = loaded(EXAMPLE.as_bytes());
+/// A part of an inventory as a whole one; what every inventory needs stands below it, so that
+/// lines count from the first line of the part.
+pub fn whole(part: &str) -> String {
+    format!("{part}\napiVersion: rbgc.dev/v1\nkind: ClusterInventory\nmetadata: {{ name: c }}\nkubernetes: \"1.33\"\n")
+}
+
+/// Loads a part of an inventory and compares the problems.
+#[track_caller]
+pub fn check(part: &str, expected: &str) {
+    let (inventory, problems) = loaded(whole(part).as_bytes());
+    assert_eq!(problems, expected);
+    assert_eq!(inventory.is_some(), expected.is_empty());
+    inventory.iter().for_each(consistent);
+}
+
+/// Loads a part of an inventory that is sound.
+#[track_caller]
+pub fn sound(part: &str) -> Inventory {
+    let (inventory, problems) = loaded(whole(part).as_bytes());
     assert_eq!(problems, "");
-    let inventory = inventory.unwrap();
-    assert_eq!(inventory.nodes.len(), 128);
-    assert_eq!(inventory.domains.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2, 16, 0, 128]);
-    let node = &inventory.nodes[64];
-    assert_eq!(node.name, "gpu-065");
-    assert_eq!(inventory.domains[2][node.domains[2].unwrap()].path, ["a", "b2", "r09"]);
-    assert_eq!(inventory.domains[4][64].path, ["a", "b2", "r09", "", "gpu-065"]);
-    assert_eq!(node.allocatable["cpu"], 192_000);
-    assert_eq!(node.allocatable["memory"], 2 << 40);
-    assert_eq!(inventory.shared_level(64, 71), Some(2));
-    assert_eq!(inventory.shared_level(63, 64), Some(0));
+    let inventory = inventory.expect("no problem, so there is an inventory");
+    consistent(&inventory);
+    inventory
+}
+
+/// What holds for every inventory that loads.
+#[track_caller]
+pub fn consistent(inventory: &Inventory) {
+    let last = inventory.levels.len() - 1;
+    assert_eq!(inventory.levels[last].label, super::HOSTNAME);
+    assert_eq!(inventory.domains.len(), inventory.levels.len());
+    assert!(inventory.nodes.is_sorted_by(|a, b| natural(&a.name, &b.name).is_lt()));
+    for (level, domains) in inventory.domains.iter().enumerate() {
+        for (index, domain) in domains.iter().enumerate() {
+            assert_eq!(domain.path.len(), level + 1);
+            assert!(domain.nodes.is_sorted_by(|a, b| a < b) && !domain.nodes.is_empty());
+            assert!(domain.nodes.iter().all(|node| inventory.nodes[*node].domains[level] == Some(index)));
+            let parents = domain.nodes.iter().map(|node| inventory.nodes[*node].domains[level.saturating_sub(1)]);
+            assert!(level == 0 || parents.clone().all(|parent| parent == domain.parent));
+            if let (Some(parent), true) = (domain.parent, level > 0) {
+                assert_eq!(inventory.domains[level - 1][parent].path, domain.path[..level]);
+            }
+        }
+    }
+    for node in &inventory.nodes {
+        assert_eq!(node.domains.len(), inventory.levels.len());
+        assert!(node.domains[last].is_some_and(|own| inventory.domains[last][own].nodes.len() == 1));
+        assert!(node.allocatable.values().chain(node.used.values()).all(|amount| *amount >= 0));
+    }
 }

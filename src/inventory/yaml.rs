@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle};
+use serde_saphyr::granit_parser::{self, ErrorKind, Event, Parser, ScalarStyle};
 
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
@@ -25,10 +25,18 @@ pub fn parse(reader: &mut Reader<'_>) -> Option<Tree> {
     let options = granit_parser::options! { emit_comments: false, max_directive_bytes: 1024 };
     for next in Parser::new_from_str_with_options(&file.text, options) {
         let step = match next {
-            Ok((event, span)) => builder.event(event, builder.span(&span), reader),
+            Ok((event, span)) => match event.tag() {
+                Some(tag) => {
+                    let place = builder.span(&span.tag_span().unwrap_or(span));
+                    Err(Box::new(tagged(place, &tag.to_string())))
+                }
+                None => builder.event(event, builder.span(&span), reader),
+            },
             Err(error) => {
                 let at = file.start + error.marker().byte_offset().unwrap_or(0).min(file.text.len()) as u32;
-                Err(Box::new(syntax(Span::new(at, at), &error.info())))
+                let span = Span::new(at, at);
+                let deep = matches!(error.kind(), ErrorKind::RecursionLimitExceeded);
+                Err(Box::new(if deep { too_deep(span) } else { syntax(span, &error.info()) }))
             }
         };
         if let Err(problem) = step {
@@ -74,9 +82,6 @@ impl Builder {
     }
 
     fn event(&mut self, event: Event<'_>, span: Span, reader: &mut Reader<'_>) -> Step {
-        if let Some(tag) = event.tag() {
-            return Err(Box::new(tagged(span, &tag.to_string())));
-        }
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;

@@ -14,7 +14,7 @@ impl FromTree for Scalar {
         match tree.value {
             Value::Scalar(scalar) => Some(scalar),
             _ => {
-                reader.report(|code| wrong_type(code, &tree, "a text or a number"));
+                reader.report(|code| wrong_type(code, &tree, "a single value"));
                 None
             }
         }
@@ -135,9 +135,9 @@ macro_rules! record {
     ($(#[$meta:meta])* $name:ident $what:literal {
         $($(#[$about:meta])* $field:ident $key:literal $([$required:ident])? : $type:ty,)*
     }) => {
-        $(#[$meta])*
         #[derive(Debug, schemars::JsonSchema)]
         #[schemars(deny_unknown_fields)]
+        $(#[$meta])*
         #[allow(dead_code, reason = "reading checks some fields, and nobody needs their values")]
         pub struct $name {
             /// Where the map stands.
