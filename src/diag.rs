@@ -151,6 +151,13 @@ impl<'w> Session<'w> {
                 return None;
             }
         };
+        if text.starts_with('\u{feff}') {
+            self.report(
+                at(Code::NotUtf8, format!("`{name}` begins with a byte order mark"))
+                    .help("save it as UTF-8 without one"),
+            );
+            return None;
+        }
         let file = self.sources.add(name, text);
         if file.is_none() {
             self.report(at(Code::FileTooLarge, "all sources together are larger than 4 GiB".into()));
@@ -159,8 +166,14 @@ impl<'w> Session<'w> {
     }
 }
 
+/// Longer words are no misspelt names; comparing them would take time and memory.
+const LONGEST_NAME: usize = 256;
+
 /// The candidate nearest to a misspelt word, when one is near enough to be meant.
 pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    if word.len() > LONGEST_NAME {
+        return None;
+    }
     let allowed = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()

@@ -7,6 +7,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::link::Link;
 use crate::source::Span;
 
+mod domains;
+mod facts;
+mod hostlist;
+mod levels;
+mod load;
+mod machines;
+mod raw;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+pub use load::load;
+
+/// The label whose value is the machine: what the narrowest level is filled from.
+pub const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// The JSON Schema of the inventory file, for editors.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(raw::RawInventory).to_value()
+}
+
 /// One cluster.
 #[derive(Debug, Clone)]
 pub struct Inventory {
@@ -79,9 +100,11 @@ pub struct Namespaces {
 /// level: rack `r1` of block `b1` is not rack `r1` of block `b2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Domain {
-    /// The label values, widest level first, down to this level.
+    /// The label values, widest level first, down to this level. Empty where the machine lacks the
+    /// label of a wider level, which only happens at the node level.
     pub path: Vec<String>,
-    /// Index of the domain of the next wider level in [`Inventory::domains`]; `None` at the widest.
+    /// Index of the domain of the next wider level in [`Inventory::domains`]; `None` at the widest
+    /// and where the machine lacks the label of that level.
     pub parent: Option<usize>,
     /// Its machines: indices in [`Inventory::nodes`], ascending.
     pub nodes: Vec<usize>,

@@ -52,9 +52,10 @@ impl Quantity {
             },
         };
         let negative = number.starts_with('-');
-        let digits = number.trim_start_matches(['-', '+']);
+        let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        if whole.len() + fraction.len() == 0 || whole.len() > 19 || fraction.len() > 9 {
+        if digits.starts_with(['-', '+']) || whole.len() + fraction.len() == 0 || whole.len() > 19 || fraction.len() > 9
+        {
             return None;
         }
         let joined: i128 = format!("{whole}{fraction}").parse().ok()?;
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_one() {
-        for text in ["", "m", "1.2.3", "1Kib", "0.0001", "1e99", "9223372036854775808E", "1 Gi", "１"] {
+        for text in ["", "m", "--1", "+-1", "1.2.3", "1Kib", "0.0001", "1e99", "9223372036854775808E", "1 Gi", "１"] {
             assert!(Quantity::parse(text).is_none(), "{text}");
         }
     }

@@ -1,0 +1,94 @@
+//! Loading: from the text of an inventory file to an [`Inventory`].
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::facts::{self, checked, is_group_version, is_qualified_name};
+use super::levels::{Levels, levels, links};
+use super::machines::{Context, machines};
+use super::raw::{RawInventory, RawNamespaces, RawResources};
+use super::{Inventory, Namespaces, ResourceNames, domains, yaml};
+use crate::diag::{Code, Session};
+use crate::naming::is_dns_label;
+use crate::tree::{At, FromTree, Reader};
+
+/// The label of GPU feature discovery that tells the product.
+const GPU_LABEL: &str = "nvidia.com/gpu.product";
+/// The resource of NVIDIA's device plugin.
+const GPU: &str = "nvidia.com/gpu";
+
+/// Reads the inventory at `path`, which is called `name` in messages. Every mistake is reported at
+/// its place; `None` when there was any.
+pub fn load(session: &mut Session<'_>, path: &Path, name: &str) -> Option<Inventory> {
+    let file = session.read(path, name, None)?;
+    let mut reader = Reader::new(Code::BadInventory, session.sources.file(file));
+    let inventory = read(&mut reader);
+    let sound = reader.sound();
+    for problem in reader.finish() {
+        session.report(problem);
+    }
+    inventory.filter(|_| sound)
+}
+
+fn read(reader: &mut Reader<'_>) -> Option<Inventory> {
+    let tree = yaml::parse(reader)?;
+    let raw = RawInventory::from_tree(tree, reader)?;
+    let name = raw.metadata.and_then(|metadata| metadata.name);
+    let name = name.and_then(|name| checked(name, is_dns_label, "a DNS label", reader));
+    let kubernetes = raw.kubernetes.and_then(|text| facts::version(&text, reader));
+    let capabilities = texts(raw.capabilities, is_group_version, "an API group and version", reader);
+    let gpu_label = match raw.gpu_label {
+        Some(label) => checked(label, is_qualified_name, "the key of a label", reader).map(|label| label.value),
+        None => Some(GPU_LABEL.to_owned()),
+    };
+    let mut levels: Levels = levels(raw.levels.unwrap_or_default(), reader);
+    links(raw.links.unwrap_or_default(), &mut levels, reader);
+    let resources = resources(raw.resources, reader);
+    let ports = raw.reserved.and_then(|reserved| reserved.ports);
+    let reserved_ports = ports.map_or(Vec::new(), |ports| facts::ports(&ports, reader));
+    let namespaces = namespaces(raw.namespaces, reader);
+    let context = Context { levels: &levels, gpu_label: gpu_label.as_deref().unwrap_or(GPU_LABEL) };
+    let (pools, mut nodes) = machines(raw.pools.unwrap_or_default(), raw.nodes.unwrap_or_default(), &context, reader);
+    let domains = domains::build(&levels, &mut nodes, reader);
+    Some(Inventory {
+        name: name?.value,
+        kubernetes: kubernetes?,
+        capabilities: capabilities.into_iter().collect::<BTreeSet<String>>(),
+        levels: levels.list,
+        resources,
+        gpu_label: gpu_label?,
+        pools,
+        nodes,
+        domains,
+        namespaces,
+        reserved_ports,
+    })
+}
+
+fn texts(
+    raw: Option<Vec<At<String>>>,
+    legal: fn(&str) -> bool,
+    expected: &str,
+    reader: &mut Reader<'_>,
+) -> Vec<String> {
+    let texts = raw.unwrap_or_default().into_iter();
+    texts.filter_map(|text| checked(text, legal, expected, reader)).map(|text| text.value).collect()
+}
+
+fn resources(raw: Option<RawResources>, reader: &mut Reader<'_>) -> ResourceNames {
+    let Some(raw) = raw else { return ResourceNames { gpu: GPU.to_owned(), rdma: None, hugepages: None } };
+    let mut named = |name: Option<At<String>>| name.and_then(|name| facts::resource(name, reader));
+    ResourceNames {
+        gpu: named(raw.gpu).unwrap_or_else(|| GPU.to_owned()),
+        rdma: named(raw.rdma),
+        hugepages: named(raw.hugepages),
+    }
+}
+
+fn namespaces(raw: Option<RawNamespaces>, reader: &mut Reader<'_>) -> Namespaces {
+    let Some(raw) = raw else { return Namespaces::default() };
+    Namespaces {
+        gateway: texts(raw.gateway, is_dns_label, "the name of a namespace", reader),
+        monitoring: texts(raw.monitoring, is_dns_label, "the name of a namespace", reader),
+    }
+}
