@@ -13,15 +13,21 @@ pub mod verify;
 
 mod candidates;
 mod construct;
+mod exact;
 mod explain;
+mod improve;
 mod index;
 mod objective;
+mod repair;
 mod slots;
 mod solve;
 mod state;
+mod symmetry;
 mod topology;
 mod wishes;
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

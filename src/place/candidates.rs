@@ -45,7 +45,7 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
     let row = &index.instances[instance];
     let role = &index.roles[row.role];
     for (class, _) in &role.demand {
-        state.slots.open(index, &state.free, *class);
+        state.open(*class);
     }
     let (mut area, mut hard) = (limit, 0);
     for scope in &row.scopes {
@@ -83,7 +83,7 @@ fn leftover(state: &State, instance: usize, area: Area) -> Option<i64> {
     let role = &state.index.roles[state.index.instances[instance].role];
     let mut first = None;
     for (class, need) in &role.demand {
-        let room = state.slots.level(*class, area.level).get(area.domain)? - need;
+        let room = state.room(*class, area) - need;
         if room < 0 {
             return None;
         }
@@ -107,9 +107,9 @@ fn open_to(state: &mut State, instance: usize, area: Area) -> bool {
         let level = index.scopes[*scope].level;
         match state.scope(*scope) {
             Some(fixed) if !overlap(&index.topology, fixed, area) => return false,
-            None if level < area.level || (level == area.level && index.scopes[*scope].demand.len() > 1) => {
+            None if level < area.level || (level == area.level && index.scopes[*scope].runs.len() > 1) => {
                 let Some(wide) = index.topology.around(area, level) else { return false };
-                if !holds(state, row.group, &index.scopes[*scope].demand.clone(), wide, index.scopes[*scope].leaders) {
+                if !scope_fits(state, *scope, wide) {
                     return false;
                 }
             }
@@ -117,6 +117,17 @@ fn open_to(state: &mut State, instance: usize, area: Area) -> bool {
         }
     }
     true
+}
+
+/// Whether an area could hold what is still to be placed of a scope.
+pub(super) fn scope_fits(state: &mut State, scope: usize, area: Area) -> bool {
+    let scope = &state.index.scopes[scope];
+    let open = |(role, first, count): &(usize, usize, usize)| {
+        (*role, (*first..first + count).filter(|i| state.leader(*i).is_none()).count() as i64)
+    };
+    let demand: Vec<(usize, i64)> = scope.runs.iter().map(open).filter(|(_, n)| *n > 0).collect();
+    let Some((role, _)) = demand.first() else { return true };
+    holds(state, state.index.roles[*role].group, &demand, area, scope.leaders)
 }
 
 fn overlap(topology: &Topology, a: Area, b: Area) -> bool {
@@ -127,7 +138,7 @@ fn overlap(topology: &Topology, a: Area, b: Area) -> bool {
 /// Pods of a class of a group that an area holds, without what others keep for themselves.
 pub(super) fn capacity(state: &State, group: usize, class: usize, area: Area) -> i64 {
     let index = state.index;
-    let count = |a: Area| state.slots.level(class, a.level).get(a.domain).copied().unwrap_or(0);
+    let count = |a: Area| state.room(class, a);
     let Some(guarded) = index.guarded().filter(|_| index.accelerated(class)) else { return count(area) };
     let open = |a: Area| index.topology.any_machine(a).is_some_and(|m| state.check_exclusive(group, m).is_ok());
     if guarded <= area.level {
@@ -153,7 +164,7 @@ pub(super) fn holds(state: &mut State, group: usize, demand: &[(usize, i64)], ar
         }
     }
     for (class, need) in &totals {
-        state.slots.open(index, &state.free, *class);
+        state.open(*class);
         if capacity(state, group, *class, area) < *need {
             return false;
         }
@@ -229,7 +240,7 @@ impl Pull {
         }
         let wasted = i64::from(!self.accelerated && area.level == self.first_machine_level && index.has_gpu(machine));
         let wider = topology.distinct.iter().rev().find(|l| **l < area.level).copied();
-        let around = wider.and_then(|l| state.slots.level(self.class?, l).get(topology.domain(machine, l)).copied());
+        let around = wider.and_then(|l| Some(state.room(self.class?, Area { level: l, domain: topology.domain(machine, l) })));
         [links, wishes, wasted, left, around.unwrap_or(0), order as i64]
     }
 }

@@ -132,8 +132,8 @@ fn common_areas(state: &mut State, group: usize, demand: &[(usize, i64)], level:
     for (order, domain) in index.topology.inside(CLUSTER, level).iter().enumerate() {
         let area = Area { level, domain: *domain as usize };
         let left = main.map_or(0, |class| {
-            state.slots.open(index, &state.free, class);
-            state.slots.level(class, level)[area.domain]
+            state.open(class);
+            state.room(class, area)
         });
         let rank = [0, 0, 0, left, 0, order as i64];
         if left > 0 && best.wants(&rank) && holds(state, group, demand, area, false) {
@@ -200,14 +200,14 @@ fn advance(state: &mut State, instances: &[usize], frames: &mut [Frame], steps: 
 }
 
 /// Puts the pods of an instance on machines of an area, each next to the ones before.
-fn pack(state: &mut State, instance: usize, area: Area) -> bool {
+pub(super) fn pack(state: &mut State, instance: usize, area: Area) -> bool {
     let index = state.index;
     let role = &index.roles[index.instances[instance].role];
     let mut own: Vec<usize> = Vec::new();
     for pod in 0..role.classes.len() {
         let class = role.classes[pod];
-        state.slots.open(index, &state.free, class);
-        let room = |level: usize, m: usize| state.slots.level(class, level)[index.topology.domain(m, level)];
+        state.open(class);
+        let room = |level: usize, m: usize| state.room(class, Area { level, domain: index.topology.domain(m, level) });
         let near = index.topology.distinct.iter().rev().nth(1).copied().unwrap_or(0);
         let rank = |m: usize| {
             let distance = own.iter().map(|o| -(index.topology.shared(*o, m) as i64)).min().unwrap_or(0);

@@ -94,10 +94,12 @@ pub(super) enum Source {
 pub(super) struct Scope {
     pub level: usize,
     pub source: Source,
-    /// Role and number of instances that it covers.
-    pub demand: Vec<(usize, i64)>,
+    /// The instances that it covers, in runs of one role: role, first instance, count.
+    pub runs: Vec<(usize, usize, usize)>,
     /// It covers leaders only.
     pub leaders: bool,
+    /// Number of pods that it covers.
+    pub pods: u32,
 }
 
 /// Instances that must not touch one domain.
@@ -329,7 +331,8 @@ impl<'p> Index<'p> {
         let pods = |(role, _, count): &(usize, usize, usize)| {
             if leaders { *count } else { count * self.roles[*role].classes.len() }
         };
-        if parts.iter().map(pods).sum::<usize>() < 2 {
+        let pods = parts.iter().map(pods).sum::<usize>();
+        if pods < 2 {
             return;
         }
         let id = self.scopes.len();
@@ -340,8 +343,9 @@ impl<'p> Index<'p> {
                 list.push(id);
             }
         }
-        let demand = parts.iter().map(|(role, _, count)| (*role, *count as i64)).filter(|(_, n)| *n > 0).collect();
-        self.scopes.push(Scope { level, source, demand, leaders });
+        let run = |(role, from, count): &(usize, usize, usize)| (*role, self.roles[*role].first_instance + from, *count);
+        let runs = parts.iter().map(run).filter(|(_, _, count)| *count > 0).collect();
+        self.scopes.push(Scope { level, source, runs, leaders, pods: pods as u32 });
     }
 
     fn add_near(&mut self, mut near: Near) {

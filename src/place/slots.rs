@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::index::Index;
+use super::topology::Area;
 
 /// Tables kept at a time: more are rebuilt when they are asked for again.
 const TABLES: usize = 32;
@@ -44,9 +45,9 @@ impl Slots {
         self.tables.insert(class, Table { counts, used: self.clock });
     }
 
-    /// Pods of a class in each domain of a level. The table must be open.
-    pub fn level(&self, class: usize, level: usize) -> &[i64] {
-        self.tables.get(&class).map_or(&[], |t| &t.counts[level])
+    /// Pods of a class in an area, when its table is open.
+    pub fn get(&self, class: usize, area: Area) -> Option<i64> {
+        self.tables.get(&class).map(|t| t.counts[area.level][area.domain])
     }
 
     /// Follows a change of what is free on a machine.

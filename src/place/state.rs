@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::index::{Index, Source};
-use super::slots::Slots;
+use super::slots::{Slots, room};
 use super::topology::Area;
 
 /// Stands for "not placed" and "no domain yet".
@@ -40,8 +40,7 @@ pub(super) struct State<'i, 'p> {
     pub free: Vec<i64>,
     /// The machine of each pod.
     pub machine_of: Vec<u32>,
-    /// Room by class.
-    pub slots: Slots,
+    slots: Slots,
     /// The domain of each scope, and how many pods of it stand.
     scopes: Vec<(u32, u32)>,
     /// For each table of touched domains, the instances that touch them.
@@ -75,6 +74,19 @@ impl<'i, 'p> State<'i, 'p> {
             users: vec![Marks::new(); index.exclusive.len()],
             holders: vec![Marks::new(); index.exclusive.len()],
         }
+    }
+
+    /// Pods of a class that fit into an area, counted machine by machine. Quick when the class is open.
+    pub fn room(&self, class: usize, area: Area) -> i64 {
+        self.slots.get(class, area).unwrap_or_else(|| {
+            let machines = self.index.topology.machines(area);
+            machines.map(|m| room(self.index, &self.free, class, m)).sum()
+        })
+    }
+
+    /// Makes [`State::room`] quick for a class.
+    pub fn open(&mut self, class: usize) {
+        self.slots.open(self.index, &self.free, class);
     }
 
     /// Whether every pod of an instance stands.
@@ -319,6 +331,84 @@ impl<'i, 'p> State<'i, 'p> {
             self.put(instance, pod, *machine);
         }
         true
+    }
+
+    /// Every fact beside what is free that can still matter to instances which are not placed, as a
+    /// mark on a domain: level, domain and what there is.
+    pub fn each_mark(&self, mut visit: impl FnMut(usize, usize, &[u64])) {
+        let index = self.index;
+        let partial = |i: usize| self.leader(i).is_some() && !self.stands(i);
+        let open: Vec<bool> = index.groups.iter().map(|g| g.instances.clone().any(|i| !self.stands(i))).collect();
+        let matters = |role: usize| open[index.roles[role].group];
+        for (id, (domain, count)) in self.scopes.iter().enumerate() {
+            if *count > 0 && *count < index.scopes[id].pods {
+                visit(index.scopes[id].level, *domain as usize, &[10, id as u64]);
+            }
+        }
+        for (id, marks) in self.touches.iter().enumerate().filter(|(id, _)| matters(index.touches[*id].0)) {
+            for (domain, instance) in marks.keys() {
+                let owner = if partial(*instance as usize) { u64::from(*instance) + 1 } else { 0 };
+                visit(index.touches[id].1, *domain as usize, &[11, id as u64, owner]);
+            }
+        }
+        for (id, counts) in self.leaders.iter().enumerate().filter(|(id, _)| matters(index.leaders[*id].0)) {
+            for (domain, count) in counts {
+                visit(index.leaders[id].1, *domain as usize, &[12, id as u64, *count as u64]);
+            }
+        }
+        for (at, level) in index.exclusive.iter().enumerate() {
+            let open = |group: u32| if open[group as usize] { u64::from(group) + 1 } else { 0 };
+            for (kind, marks) in [(13, &self.users[at]), (14, &self.holders[at])] {
+                for (domain, group) in marks.keys() {
+                    visit(*level, *domain as usize, &[kind, at as u64, open(*group)]);
+                }
+            }
+        }
+        for (kind, sets) in [(15, &index.problem.occupied), (16, &index.problem.taken)] {
+            for (level, domains) in sets.iter().enumerate() {
+                for domain in domains.iter().filter(|d| **d < index.topology.sizes[level + 1]) {
+                    visit(level + 1, *domain, &[kind]);
+                }
+            }
+        }
+        self.each_stand(&open, visit);
+    }
+
+    /// Marks for clauses that look at whole instances or at pairs of leaders.
+    fn each_stand(&self, open: &[bool], mut visit: impl FnMut(usize, usize, &[u64])) {
+        let index = self.index;
+        let leaf = index.topology.machine_level();
+        for (r, role) in index.roles.iter().enumerate() {
+            let instances = role.first_instance..role.first_instance + role.role.instances;
+            if !role.floors.is_empty() && open[role.group] {
+                for machine in instances.clone().filter_map(|i| self.leader(i)) {
+                    visit(leaf, machine, &[17, r as u64]);
+                }
+            }
+            if !role.survivals.is_empty() && !instances.clone().all(|i| self.stands(i)) {
+                for i in instances {
+                    for machine in index.pods_of(i).map(|p| self.machine_of[p]).filter(|m| *m != NONE) {
+                        visit(leaf, machine as usize, &[18, i as u64]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns to an earlier plan, given by the machines of all pods.
+    pub fn restore(&mut self, machine_of: &[u32]) {
+        let differs = |state: &Self, i: &usize| state.index.pods_of(*i).any(|p| state.machine_of[p] != machine_of[p]);
+        let changed: Vec<usize> = (0..self.index.instances.len()).filter(|i| differs(self, i)).collect();
+        for instance in &changed {
+            self.take_instance(*instance);
+        }
+        for instance in changed {
+            for (pod, id) in self.index.pods_of(instance).enumerate() {
+                if machine_of[id] != NONE {
+                    self.put(instance, pod, machine_of[id] as usize);
+                }
+            }
+        }
     }
 
     fn change(&mut self, instance: usize, pod: usize, machine: usize, join: bool) {
