@@ -155,7 +155,8 @@ impl<'i, 'p> State<'i, 'p> {
     pub fn check_exclusive(&self, group: usize, machine: usize) -> Result<(), Refusal> {
         let topology = &self.index.topology;
         let outside = |sets: &[std::collections::BTreeSet<usize>], level: usize| {
-            sets.get(level - 1).is_some_and(|set| set.contains(&topology.domain(machine, level)))
+            let area = Area { level, domain: topology.domain(machine, level) };
+            topology.is_known(area) && sets.get(level - 1).is_some_and(|set| set.contains(&area.domain))
         };
         for level in 1..=self.index.problem.taken.len().min(topology.levels - 2) {
             if outside(&self.index.problem.taken, level) {
@@ -366,7 +367,8 @@ impl<'i, 'p> State<'i, 'p> {
         }
         for (kind, sets) in [(15, &index.problem.occupied), (16, &index.problem.taken)] {
             for (level, domains) in sets.iter().enumerate() {
-                for domain in domains.iter().filter(|d| **d < index.topology.sizes[level + 1]) {
+                let known = |d: &&usize| index.topology.is_known(Area { level: level + 1, domain: **d });
+                for domain in domains.iter().filter(known) {
                     visit(level + 1, *domain, &[kind]);
                 }
             }
