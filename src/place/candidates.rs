@@ -140,6 +140,10 @@ pub(super) fn capacity(state: &State, group: usize, class: usize, area: Area) ->
     let index = state.index;
     let count = |a: Area| state.room(class, a);
     let Some(guarded) = index.guarded().filter(|_| index.accelerated(class)) else { return count(area) };
+    if !index.topology.nested {
+        let open = index.topology.machines(area).filter(|m| state.check_exclusive(group, *m).is_ok());
+        return open.map(|m| count(Area { level: index.topology.machine_level(), domain: m })).sum();
+    }
     let open = |a: Area| index.topology.any_machine(a).is_some_and(|m| state.check_exclusive(group, m).is_ok());
     if guarded <= area.level {
         return if open(area) { count(area) } else { 0 };
