@@ -4,8 +4,61 @@
 //! and its checker can be read and tested alone. `fit` makes it; see there for the meaning of each
 //! demand. Output is a [`Placement`], or the reason why there is none.
 
+use crate::diag::Session;
 use crate::link::Link;
 use crate::source::Span;
+
+pub mod conflict;
+pub mod verify;
+
+mod candidates;
+mod construct;
+mod exact;
+mod explain;
+mod improve;
+mod index;
+mod objective;
+mod repair;
+mod slots;
+mod solve;
+mod state;
+mod symmetry;
+mod topology;
+mod wishes;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use conflict::Conflict;
+
+/// Places all groups, or reports for each group without a place what stands in its way.
+pub fn place(session: &mut Session, problem: &Problem) -> Option<Placement> {
+    match solve(problem) {
+        Ok(placement) => Some(placement),
+        Err(conflicts) => {
+            for conflict in conflicts {
+                session.report(conflict.diagnostic(problem));
+            }
+            None
+        }
+    }
+}
+
+/// Places all groups: every required clause holds, and an instance that stands stays where it is
+/// whenever that is possible. The same problem always gives the same plan.
+///
+/// Indices in the problem must be in range, amounts not negative, and every pod must ask for as many
+/// resources as the problem names.
+///
+/// # Errors
+/// The groups that find no place, each with the reason.
+pub fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
+    solve::solve(problem)
+}
 
 /// A placement problem: all groups of a compilation on one inventory.
 #[derive(Debug, Clone, Default)]

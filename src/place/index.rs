@@ -1,0 +1,435 @@
+//! A problem made flat: roles, instances and pods by one number each, and clauses as the rules that
+//! the search keeps.
+
+use std::collections::BTreeMap;
+
+use super::topology::Topology;
+use super::{ClauseKind, Group, Pod, Problem};
+use crate::link::Link;
+
+/// A problem with everything that the search looks up.
+pub(super) struct Index<'p> {
+    pub problem: &'p Problem,
+    pub topology: Topology,
+    /// Number of resources.
+    pub columns: usize,
+    /// Distinct pods.
+    pub classes: Vec<&'p Pod>,
+    pub groups: Vec<GroupRow>,
+    pub roles: Vec<RoleRow<'p>>,
+    pub instances: Vec<InstanceRow>,
+    /// Number of pods.
+    pub pods: usize,
+    pub scopes: Vec<Scope>,
+    pub aparts: Vec<Apart>,
+    pub spreads: Vec<Spread>,
+    pub nears: Vec<Near>,
+    pub survivals: Vec<Survival>,
+    pub floors: Vec<Floor>,
+    /// Role and level of each table of touched domains.
+    pub touches: Vec<(usize, usize)>,
+    /// Role and level of each table of leaders by domain.
+    pub leaders: Vec<(usize, usize)>,
+    /// Levels of which some group wants domains for itself.
+    pub exclusive: Vec<usize>,
+}
+
+/// A group: its roles and what concerns it as a whole.
+pub(super) struct GroupRow {
+    pub roles: std::ops::Range<usize>,
+    pub instances: std::ops::Range<usize>,
+    /// Index in [`Index::exclusive`] and the clause that says so.
+    pub exclusive: Vec<(usize, usize)>,
+    /// Weighted traffic: two roles and the weight.
+    pub edges: Vec<(usize, usize, i64)>,
+}
+
+/// A role.
+pub(super) struct RoleRow<'p> {
+    pub role: &'p super::Role,
+    pub group: usize,
+    pub first_instance: usize,
+    /// Class of each pod of an instance.
+    pub classes: Vec<usize>,
+    /// How often each class occurs in an instance, largest accelerator count first.
+    pub demand: Vec<(usize, i64)>,
+    /// Whether a pod of it uses accelerators, pod by pod.
+    pub accelerated: Vec<bool>,
+    pub aparts: Vec<usize>,
+    pub spreads: Vec<usize>,
+    pub nears: Vec<usize>,
+    pub survivals: Vec<usize>,
+    pub floors: Vec<usize>,
+    pub touches: Vec<usize>,
+    pub leaders: Vec<usize>,
+    /// Level of its `instances within`, 0 when there is none.
+    pub level: usize,
+}
+
+/// An instance.
+pub(super) struct InstanceRow {
+    pub role: usize,
+    pub group: usize,
+    /// Its number in the role.
+    pub number: usize,
+    pub first_pod: usize,
+    /// Scopes of all its pods.
+    pub scopes: Vec<usize>,
+    /// Scopes of its leader alone.
+    pub leader_scopes: Vec<usize>,
+    /// Where it was, when it was somewhere with all its pods.
+    pub previous: Option<Vec<usize>>,
+    /// Whether it was anywhere, so that another place is a move.
+    pub moves: bool,
+}
+
+/// What made a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    Clause(usize),
+    Edge(usize),
+}
+
+/// Pods that must share a domain.
+pub(super) struct Scope {
+    pub level: usize,
+    pub source: Source,
+    /// The instances that it covers, in runs of one role: role, first instance, count.
+    pub runs: Vec<(usize, usize, usize)>,
+    /// It covers leaders only.
+    pub leaders: bool,
+    /// Number of pods that it covers.
+    pub pods: u32,
+}
+
+/// Instances that must not touch one domain.
+pub(super) struct Apart {
+    pub roles: (usize, usize),
+    pub level: usize,
+    pub clause: usize,
+    /// Tables of the two roles.
+    pub touches: (usize, usize),
+}
+
+/// Instances over domains.
+pub(super) struct Spread {
+    pub role: usize,
+    pub max_skew: Option<i64>,
+    pub at_least: i64,
+    pub clause: usize,
+    pub leaders: usize,
+    /// Number of domains that count.
+    pub domains: i64,
+    pub level: usize,
+}
+
+/// Leaders that need another role's leader beside them.
+pub(super) struct Near {
+    pub role: usize,
+    pub to: usize,
+    pub level: usize,
+    pub clause: usize,
+    /// Tables of the two roles.
+    pub leaders: (usize, usize),
+}
+
+/// Losses that every role must outlive.
+pub(super) struct Survival {
+    pub count: u32,
+    pub level: usize,
+    pub clause: usize,
+}
+
+/// A link floor that is not the same as sharing a domain of one level.
+pub(super) struct Floor {
+    pub roles: (usize, usize),
+    pub floor: Link,
+    pub edge: usize,
+}
+
+impl<'p> Index<'p> {
+    pub fn new(problem: &'p Problem) -> Self {
+        let mut index = Index {
+            problem,
+            topology: Topology::new(problem),
+            columns: problem.resources.len(),
+            classes: Vec::new(),
+            groups: Vec::new(),
+            roles: Vec::new(),
+            instances: Vec::new(),
+            pods: 0,
+            scopes: Vec::new(),
+            aparts: Vec::new(),
+            spreads: Vec::new(),
+            nears: Vec::new(),
+            survivals: Vec::new(),
+            floors: Vec::new(),
+            touches: Vec::new(),
+            leaders: Vec::new(),
+            exclusive: Vec::new(),
+        };
+        let mut known = BTreeMap::new();
+        for (g, group) in problem.groups.iter().enumerate() {
+            index.add_roles(g, group, &mut known);
+            for (c, clause) in group.clauses.iter().enumerate().filter(|(_, c)| c.prefer.is_none()) {
+                index.add_clause(g, c, &clause.kind);
+            }
+            for (e, edge) in group.edges.iter().enumerate() {
+                if let Some(floor) = edge.floor {
+                    index.add_floor(g, e, (edge.from, edge.to), floor);
+                }
+            }
+        }
+        index
+    }
+
+    /// Whether pods of a class use accelerators.
+    pub fn accelerated(&self, class: usize) -> bool {
+        is_accelerated(self.problem, self.classes[class])
+    }
+
+    /// The pods of an instance.
+    pub fn pods_of(&self, instance: usize) -> std::ops::Range<usize> {
+        let row = &self.instances[instance];
+        row.first_pod..row.first_pod + self.roles[row.role].classes.len()
+    }
+
+    /// Whether pods of a class may stand on a machine as far as it alone is concerned.
+    pub fn admits(&self, class: usize, machine: usize) -> bool {
+        let eligible = self.problem.eligible.get(self.classes[class].eligible);
+        self.problem.machines[machine].closed.is_none()
+            && eligible.and_then(|set| set.get(machine)).copied().unwrap_or(false)
+    }
+
+    fn add_roles(&mut self, g: usize, group: &'p Group, known: &mut BTreeMap<&'p Pod, usize>) {
+        let (first_role, first_instance) = (self.roles.len(), self.instances.len());
+        for role in &group.roles {
+            let mut classes = Vec::new();
+            let mut demand: BTreeMap<usize, i64> = BTreeMap::new();
+            for pod in &role.pods {
+                let class = *known.entry(pod).or_insert(self.classes.len());
+                if class == self.classes.len() {
+                    self.classes.push(pod);
+                }
+                classes.push(class);
+                *demand.entry(class).or_default() += 1;
+            }
+            let mut demand: Vec<_> = demand.into_iter().collect();
+            let gpus = |class: usize| self.classes[class].request.get(self.problem.gpu).copied().unwrap_or(0);
+            demand.sort_by_key(|(class, _)| (std::cmp::Reverse(gpus(*class)), *class));
+            let accelerated = role.pods.iter().map(|p| is_accelerated(self.problem, p)).collect();
+            let row = RoleRow {
+                role,
+                group: g,
+                first_instance: self.instances.len(),
+                classes,
+                demand,
+                accelerated,
+                aparts: Vec::new(),
+                spreads: Vec::new(),
+                nears: Vec::new(),
+                survivals: Vec::new(),
+                floors: Vec::new(),
+                touches: Vec::new(),
+                leaders: Vec::new(),
+                level: 0,
+            };
+            self.roles.push(row);
+            for number in 0..role.instances {
+                self.add_instance(g, role, number);
+            }
+        }
+        let edges = group.edges.iter().map(|e| (first_role + e.from, first_role + e.to, i64::from(e.weight)));
+        self.groups.push(GroupRow {
+            roles: first_role..self.roles.len(),
+            instances: first_instance..self.instances.len(),
+            exclusive: Vec::new(),
+            edges: edges.collect(),
+        });
+    }
+
+    fn add_instance(&mut self, group: usize, role: &super::Role, number: usize) {
+        let before = role.previous.get(number).map(Vec::as_slice).unwrap_or_default();
+        let machines = self.problem.machines.len();
+        let all: Option<Vec<usize>> = before.iter().map(|m| m.filter(|m| *m < machines)).collect();
+        self.instances.push(InstanceRow {
+            role: self.roles.len() - 1,
+            group,
+            number,
+            first_pod: self.pods,
+            scopes: Vec::new(),
+            leader_scopes: Vec::new(),
+            previous: all.filter(|all| all.len() == role.pods.len() && !all.is_empty()),
+            moves: !before.is_empty(),
+        });
+        self.pods += role.pods.len();
+    }
+
+    fn add_clause(&mut self, g: usize, clause: usize, kind: &ClauseKind) {
+        let first = self.groups[g].roles.start;
+        match kind {
+            ClauseKind::Instances { role, level } => {
+                let role = first + role;
+                self.roles[role].level = self.roles[role].level.max(level + 1);
+                for number in 0..self.roles[role].role.instances {
+                    self.add_scope(level + 1, Source::Clause(clause), &[(role, number, 1)], false);
+                }
+            }
+            ClauseKind::Together { roles, level } => {
+                let all: Vec<_> = roles.iter().map(|r| (first + r, 0, self.roles[first + r].role.instances)).collect();
+                self.add_scope(level + 1, Source::Clause(clause), &all, false);
+            }
+            ClauseKind::Cells { shares, level } => {
+                for cell in self.cells(first, shares) {
+                    self.add_scope(level + 1, Source::Clause(clause), &cell, false);
+                }
+            }
+            ClauseKind::Near { role, to, level } => {
+                let (role, to, level) = (first + role, first + to, level + 1);
+                if role != to {
+                    self.add_near(Near { role, to, level, clause, leaders: (0, 0) });
+                }
+            }
+            ClauseKind::Spread { role, level, max_skew, at_least } => {
+                self.add_spread(first + role, level + 1, (*max_skew, *at_least), clause);
+            }
+            ClauseKind::Apart { role, from, level } => {
+                self.add_apart((first + role, first + from.unwrap_or(*role)), level + 1, clause);
+            }
+            ClauseKind::Exclusive { level } => {
+                let known = self.exclusive.iter().position(|l| *l == level + 1);
+                let at = known.unwrap_or_else(|| {
+                    self.exclusive.push(level + 1);
+                    self.exclusive.len() - 1
+                });
+                self.groups[g].exclusive.push((at, clause));
+            }
+            ClauseKind::Survive { count, level } => {
+                self.survivals.push(Survival { count: *count, level: level + 1, clause });
+                for role in self.groups[g].roles.clone() {
+                    self.roles[role].survivals.push(self.survivals.len() - 1);
+                }
+            }
+        }
+    }
+
+    /// The cells of a ratio: for each the roles with first instance and number of instances.
+    pub fn cells(&self, first_role: usize, shares: &[(usize, u32)]) -> Vec<Vec<(usize, usize, usize)>> {
+        let size = |share: u32| share.max(1) as usize;
+        let count = |(r, share): &(usize, u32)| self.roles[first_role + r].role.instances.div_ceil(size(*share));
+        let cells = shares.iter().map(count).max().unwrap_or(0);
+        let part = |cell: usize, (r, share): &(usize, u32)| {
+            let from = (cell * size(*share)).min(self.roles[first_role + r].role.instances);
+            let to = (from + size(*share)).min(self.roles[first_role + r].role.instances);
+            (first_role + r, from, to - from)
+        };
+        (0..cells).map(|cell| shares.iter().map(|s| part(cell, s)).collect()).collect()
+    }
+
+    /// Adds a scope over runs of instances: role, first number, count.
+    fn add_scope(&mut self, level: usize, source: Source, parts: &[(usize, usize, usize)], leaders: bool) {
+        let pods = |(role, _, count): &(usize, usize, usize)| {
+            if leaders { *count } else { count * self.roles[*role].classes.len() }
+        };
+        let pods = parts.iter().map(pods).sum::<usize>();
+        if pods < 2 {
+            return;
+        }
+        let id = self.scopes.len();
+        for (role, from, count) in parts {
+            let first = self.roles[*role].first_instance + from;
+            for instance in &mut self.instances[first..first + count] {
+                let list = if leaders { &mut instance.leader_scopes } else { &mut instance.scopes };
+                list.push(id);
+            }
+        }
+        let run = |(role, from, count): &(usize, usize, usize)| (*role, self.roles[*role].first_instance + from, *count);
+        let runs = parts.iter().map(run).filter(|(_, _, count)| *count > 0).collect();
+        self.scopes.push(Scope { level, source, runs, leaders, pods: pods as u32 });
+    }
+
+    fn add_near(&mut self, mut near: Near) {
+        near.leaders = (self.leader_table(near.role, near.level), self.leader_table(near.to, near.level));
+        for role in [near.role, near.to] {
+            self.roles[role].nears.push(self.nears.len());
+        }
+        self.nears.push(near);
+    }
+
+    fn add_spread(&mut self, role: usize, level: usize, bounds: (Option<u32>, Option<u32>), clause: usize) {
+        let leaders = self.leader_table(role, level);
+        let mut counted = vec![false; self.topology.sizes[level]];
+        if let Some(class) = self.roles[role].classes.first() {
+            for m in (0..self.problem.machines.len()).filter(|m| self.admits(*class, *m)) {
+                counted[self.topology.domain(m, level)] = true;
+            }
+        }
+        let known = |d: usize| self.topology.is_known(super::topology::Area { level, domain: d });
+        let domains = (0..counted.len()).filter(|d| counted[*d] && known(*d)).count() as i64;
+        self.roles[role].spreads.push(self.spreads.len());
+        self.spreads.push(Spread {
+            role,
+            max_skew: bounds.0.map(i64::from),
+            at_least: bounds.1.map_or(0, i64::from),
+            clause,
+            leaders,
+            domains,
+            level,
+        });
+    }
+
+    fn add_apart(&mut self, roles: (usize, usize), level: usize, clause: usize) {
+        let touches = (self.touch_table(roles.0, level), self.touch_table(roles.1, level));
+        self.roles[roles.0].aparts.push(self.aparts.len());
+        if roles.1 != roles.0 {
+            self.roles[roles.1].aparts.push(self.aparts.len());
+        }
+        self.aparts.push(Apart { roles, level, clause, touches });
+    }
+
+    /// A floor is a scope of the leaders when links only get better inside a domain; else pairs are compared.
+    fn add_floor(&mut self, g: usize, edge: usize, (from, to): (usize, usize), floor: Link) {
+        let first = self.groups[g].roles.start;
+        let roles = (first + from, first + to);
+        let counts = (self.roles[roles.0].role.instances, self.roles[roles.1].role.instances);
+        if counts.0 == 0 || counts.1 == 0 {
+            return;
+        }
+        match self.topology.level_of_floor(floor).filter(|_| self.topology.nested) {
+            Some(level) => {
+                let mut parts = vec![(roles.0, 0, counts.0), (roles.1, 0, counts.1)];
+                parts.dedup();
+                self.add_scope(level, Source::Edge(edge), &parts, true);
+            }
+            None => {
+                self.roles[roles.0].floors.push(self.floors.len());
+                if roles.1 != roles.0 {
+                    self.roles[roles.1].floors.push(self.floors.len());
+                }
+                self.floors.push(Floor { roles, floor, edge });
+            }
+        }
+    }
+
+    fn touch_table(&mut self, role: usize, level: usize) -> usize {
+        table(&mut self.touches, &mut self.roles[role].touches, (role, level))
+    }
+
+    fn leader_table(&mut self, role: usize, level: usize) -> usize {
+        table(&mut self.leaders, &mut self.roles[role].leaders, (role, level))
+    }
+}
+
+/// The table for a role and level, made when it is missing.
+fn table(all: &mut Vec<(usize, usize)>, own: &mut Vec<usize>, key: (usize, usize)) -> usize {
+    if let Some(found) = own.iter().find(|t| all[**t] == key) {
+        return *found;
+    }
+    all.push(key);
+    own.push(all.len() - 1);
+    all.len() - 1
+}
+
+fn is_accelerated(problem: &Problem, pod: &Pod) -> bool {
+    pod.request.get(problem.gpu).is_some_and(|n| *n > 0)
+}

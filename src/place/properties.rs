@@ -1,0 +1,401 @@
+//! The solver against brute force, and what must not change a verdict.
+
+use proptest::prelude::*;
+
+use super::testing::{NODE, RACK, ZONE, cluster, required, settle, with};
+use super::{ClauseKind, Edge, Group, Placement, Pod, Problem, Role, solve, verify};
+use crate::link::Link;
+use crate::source::Span;
+
+/// Raw numbers of a machine: zone, rack, accelerators, processors, closed, eligible for the second set.
+type RawMachine = (u8, u8, i64, i64, u8, u8);
+/// Raw numbers of a role: pods, accelerators, instances, set of machines, unlike second pod.
+type RawRole = (usize, i64, usize, usize, bool);
+/// Raw numbers of a clause: kind, roles, level, two options, required.
+type RawClause = (u8, usize, usize, usize, u32, u32);
+
+fn machines() -> impl Strategy<Value = Vec<RawMachine>> {
+    prop::collection::vec((0..4u8, 0..4u8, 0..4i64, 1..4i64, 0..8u8, 0..4u8), 1..=6)
+}
+
+fn groups() -> impl Strategy<Value = Vec<(Vec<RawRole>, Vec<RawClause>, Option<u8>)>> {
+    let role = (1..=2usize, 0..3i64, 1..=3usize, 0..2usize, any::<bool>());
+    let clause = (0..8u8, 0..2usize, 0..2usize, 0..3usize, 0..3u32, 0..4u32);
+    let group = (
+        prop::collection::vec(role, 1..=2),
+        prop::collection::vec(clause, 0..=3),
+        prop::option::weighted(0.3, 0..4u8),
+    );
+    prop::collection::vec(group, 1..=2)
+}
+
+fn problem() -> impl Strategy<Value = Problem> {
+    (machines(), groups(), any::<bool>(), 0..6usize, any::<bool>()).prop_map(|(raw, groups, nested, outside, tree)| {
+        let mut problem = with(cluster("a/r1"), Vec::new());
+        let names = |prefix: &str, n: usize| (0..n).map(|i| format!("{prefix}{i}")).collect::<Vec<_>>();
+        problem.domains = vec![names("z", 2), names("r", 6), names("m", raw.len())];
+        if !tree {
+            problem.links = vec![Link::Rdma, Link::Vpc, Link::Pcie];
+        }
+        for (m, (zone, rack, gpus, cpus, closed, _)) in raw.iter().enumerate() {
+            let zone = usize::from(zone % 2);
+            let domains = [
+                (raw[m].0 < 3).then_some(zone),
+                (*rack < 3).then_some(if nested { zone * 3 + usize::from(*rack) } else { usize::from(*rack) }),
+                Some(m),
+            ];
+            problem.machines.push(super::Machine {
+                name: format!("m{m}"),
+                free: vec![3, *gpus, *cpus],
+                domains: domains.to_vec(),
+                closed: (*closed == 0).then_some("cordoned"),
+                holders: Vec::new(),
+            });
+        }
+        problem.eligible = vec![vec![true; raw.len()], raw.iter().map(|r| r.5 > 0).collect()];
+        match outside {
+            0 => _ = problem.taken[RACK].insert(0),
+            1 => _ = problem.occupied[RACK].insert(1),
+            2 => _ = problem.occupied[ZONE].insert(1),
+            _ => {}
+        }
+        let mut left = 4;
+        problem.groups = groups.into_iter().map(|(roles, clauses, floor)| group(roles, clauses, floor, &mut left)).collect();
+        problem
+    })
+}
+
+fn group(roles: Vec<RawRole>, clauses: Vec<RawClause>, floor: Option<u8>, left: &mut usize) -> Group {
+    let roles: Vec<Role> = roles
+        .into_iter()
+        .enumerate()
+        .map(|(i, (pods, gpus, instances, eligible, unlike))| {
+            let mut shape = vec![Pod { request: vec![1, gpus, 1], eligible }; pods];
+            if let Some(last) = shape.last_mut().filter(|_| unlike) {
+                last.request = vec![1, 1, 0];
+            }
+            let instances = instances.min(*left / pods);
+            *left -= instances * pods;
+            Role {
+                name: format!("r{i}"),
+                span: Span::default(),
+                pods: shape,
+                instances,
+                previous: Vec::new(),
+                accelerated: gpus > 0,
+            }
+        })
+        .collect();
+    let last = roles.len() - 1;
+    let clauses = clauses.into_iter().map(|raw| {
+        let mut clause = required(clause(raw, last));
+        clause.prefer = (raw.5 == 0).then_some(2);
+        clause
+    });
+    let edges = floor.map(|n| Edge {
+        from: 0,
+        to: last,
+        floor: Some(Link::ALL[usize::from(n)]).filter(|l| *l < Link::Nvlink),
+        weight: 1,
+        span: Span::default(),
+    });
+    Group { name: "g".into(), clauses: clauses.collect(), edges: edges.into_iter().collect(), roles, locality: false }
+}
+
+fn clause((kind, a, b, level, x, y): RawClause, last: usize) -> ClauseKind {
+    let (role, other, level) = (a.min(last), b.min(last), [ZONE, RACK, NODE][level]);
+    match kind {
+        0 => ClauseKind::Instances { role, level },
+        1 => ClauseKind::Together { roles: if a == b { vec![role] } else { (0..=last).collect() }, level },
+        2 => ClauseKind::Cells { shares: (0..=last).map(|r| (r, 1 + (x + r as u32) % 2)).collect(), level },
+        3 => ClauseKind::Near { role, to: other, level },
+        4 => ClauseKind::Spread { role, level, max_skew: (x > 0).then_some(x), at_least: (y > 1).then(|| y - 1) },
+        5 => ClauseKind::Apart { role, from: (x > 0).then_some(other), level },
+        6 => ClauseKind::Exclusive { level },
+        _ => ClauseKind::Survive { count: x.min(2), level },
+    }
+}
+
+/// Group, role and instance.
+type Name = (usize, usize, usize);
+
+fn names(problem: &Problem) -> Vec<Name> {
+    (0..problem.groups.len())
+        .flat_map(|g| (0..problem.groups[g].roles.len()).map(move |r| (g, r)))
+        .flat_map(|(g, r)| (0..problem.groups[g].roles[r].instances).map(move |i| (g, r, i)))
+        .collect()
+}
+
+/// Some plan by trying every machine for every pod; instances in `fixed` stay where they were.
+fn brute(problem: &Problem, fixed: &[Name]) -> Option<Placement> {
+    let empty = |role: &Role| vec![vec![usize::MAX; role.pods.len()]; role.instances];
+    let mut placement = Placement {
+        groups: problem.groups.iter().map(|g| g.roles.iter().map(empty).collect()).collect(),
+        ..Placement::default()
+    };
+    let mut pods = Vec::new();
+    for (g, r, i) in names(problem) {
+        let role = &problem.groups[g].roles[r];
+        let old = |p: usize| role.previous[i][p].filter(|_| fixed.contains(&(g, r, i)));
+        pods.extend((0..role.pods.len()).map(|p| ([g, r, i, p], if role.previous.is_empty() { None } else { old(p) })));
+    }
+    let mut free: Vec<Vec<i64>> = problem.machines.iter().map(|m| m.free.clone()).collect();
+    descend(problem, &pods, &mut free, &mut placement).then_some(placement)
+}
+
+fn descend(
+    problem: &Problem,
+    pods: &[([usize; 4], Option<usize>)],
+    free: &mut Vec<Vec<i64>>,
+    placement: &mut Placement,
+) -> bool {
+    let Some((([g, r, i, p], fixed), rest)) = pods.split_first() else {
+        placement.moves = verify::moves(problem, &placement.groups);
+        return verify::verify(problem, placement).is_empty();
+    };
+    let pod = &problem.groups[*g].roles[*r].pods[*p];
+    for m in (0..free.len()).filter(|m| fixed.is_none_or(|f| f == *m)) {
+        let fits = pod.request.iter().zip(&free[m]).all(|(wanted, free)| wanted <= free);
+        if fits && problem.machines[m].closed.is_none() && problem.eligible[pod.eligible][m] {
+            pod.request.iter().zip(&mut free[m]).for_each(|(wanted, free)| *free -= wanted);
+            placement.groups[*g][*r][*i][*p] = m;
+            let found = descend(problem, rest, free, placement);
+            pod.request.iter().zip(&mut free[m]).for_each(|(wanted, free)| *free += wanted);
+            if found {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Whether there is a plan; a search that gave up fails the test.
+fn feasible(problem: &Problem) -> bool {
+    match solve(problem) {
+        Ok(placement) => {
+            assert_eq!(verify::verify(problem, &placement), []);
+            true
+        }
+        Err(conflicts) => {
+            assert!(!conflicts.is_empty() && conflicts.iter().all(|c| !c.exhausted), "{conflicts:?}");
+            for conflict in conflicts {
+                conflict.diagnostic(problem);
+            }
+            false
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_plan_is_found_exactly_when_there_is_one(problem in problem()) {
+        prop_assert_eq!(feasible(&problem), brute(&problem, &[]).is_some());
+    }
+
+    #[test]
+    fn an_order_a_machine_and_a_clause_less_do_no_harm(problem in problem(), pick in any::<prop::sample::Index>()) {
+        if feasible(&problem) {
+            let mut turned = problem.clone();
+            turned.groups.reverse();
+            prop_assert!(feasible(&turned));
+            let mut fewer = problem.clone();
+            for group in &mut fewer.groups {
+                if !group.clauses.is_empty() {
+                    group.clauses.remove(pick.index(group.clauses.len()));
+                }
+            }
+            prop_assert!(feasible(&fewer));
+            let mut more = problem.clone();
+            let skewed = |g: &Group| g.clauses.iter().any(|c| matches!(c.kind, ClauseKind::Spread { .. }));
+            if !more.groups.iter().any(skewed) {
+                let mut machine = more.machines[0].clone();
+                (machine.name, machine.closed) = ("new".into(), None);
+                machine.domains = vec![None, None, Some(more.machines.len())];
+                more.machines.push(machine);
+                more.eligible.iter_mut().for_each(|set| set.push(true));
+                prop_assert!(feasible(&more));
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_stays(mut problem in problem(), pick in any::<prop::sample::Index>()) {
+        if let Ok(first) = solve(&problem) {
+            settle(&mut problem, &first);
+            let again = solve(&problem).map_err(|c| TestCaseError::fail(format!("{c:?}")))?;
+            prop_assert_eq!(&again.groups, &first.groups);
+            prop_assert_eq!(&again.moves, &vec![]);
+            let closed = pick.index(problem.machines.len());
+            problem.machines[closed].closed = Some("not ready");
+            if let (Ok(plan), Some(least)) = (solve(&problem), fewest_moves(&problem)) {
+                prop_assert_eq!(weight(&problem, &plan), least);
+            }
+        }
+    }
+
+    #[test]
+    fn the_checker_sees_every_broken_clause(problem in problem(), at in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()) {
+        if let Some(mut plan) = brute(&problem, &[]) {
+            let pods: Vec<&mut usize> = plan.groups.iter_mut().flatten().flatten().flatten().collect();
+            if !pods.is_empty() {
+                let at = at.index(pods.len());
+                *pods.into_iter().nth(at).expect("in range") = to.index(problem.machines.len());
+                let sound = verify::verify(&problem, &plan).is_empty();
+                prop_assert_eq!(sound, naive::sound(&problem, &plan));
+            }
+        }
+    }
+}
+
+fn weight(problem: &Problem, plan: &Placement) -> usize {
+    plan.moves.iter().map(|(g, r, _)| problem.groups[*g].roles[*r].pods.len()).sum()
+}
+
+/// The least weight of moves, over all sets of instances that stay.
+fn fewest_moves(problem: &Problem) -> Option<usize> {
+    let all = names(problem);
+    let pods = |name: &Name| problem.groups[name.0].roles[name.1].pods.len();
+    let total: usize = all.iter().map(pods).sum();
+    let staying = |set: u32| -> Vec<Name> {
+        all.iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0).map(|(_, name)| *name).collect()
+    };
+    let sets = (0..1u32 << all.len()).map(staying);
+    let possible = sets.filter(|set| brute(problem, set).is_some());
+    possible.map(|set| total - set.iter().map(pods).sum::<usize>()).min()
+}
+
+/// A second opinion on a plan, from the definitions and as plain as possible.
+mod naive {
+    use super::*;
+
+    /// Pods as group, role, instance, pod, machine.
+    type Stand = (usize, usize, usize, usize, usize);
+
+    pub fn sound(problem: &Problem, plan: &Placement) -> bool {
+        let mut stands: Vec<Stand> = Vec::new();
+        for (g, roles) in plan.groups.iter().enumerate() {
+            for (r, instances) in roles.iter().enumerate() {
+                for (i, pods) in instances.iter().enumerate() {
+                    stands.extend(pods.iter().enumerate().map(|(p, m)| (g, r, i, p, *m)));
+                }
+            }
+        }
+        let request = |s: &Stand| &problem.groups[s.0].roles[s.1].pods[s.3];
+        let fits = (0..problem.machines.len()).all(|m| {
+            (0..3).all(|c| {
+                let used: i64 = stands.iter().filter(|s| s.4 == m).map(|s| request(s).request[c]).sum();
+                used <= problem.machines[m].free[c]
+            })
+        });
+        let admitted = stands
+            .iter()
+            .all(|s| problem.machines[s.4].closed.is_none() && problem.eligible[request(s).eligible][s.4]);
+        fits && admitted
+            && (0..problem.groups.len()).all(|g| {
+                let clauses = problem.groups[g].clauses.iter().filter(|c| c.prefer.is_none());
+                clauses.into_iter().all(|c| clause(problem, &stands, g, &c.kind)) && floors(problem, &stands, g)
+            })
+            && stands.iter().filter(|s| request(s).request[1] > 0).all(|s| {
+                (0..3).all(|l| problem.machines[s.4].domains[l].is_none_or(|d| !problem.taken[l].contains(&d)))
+            })
+    }
+
+    fn share(problem: &Problem, a: usize, b: usize, level: usize) -> bool {
+        let at = |m: usize| problem.machines[m].domains[level];
+        a == b || (at(a).is_some() && at(a) == at(b))
+    }
+
+    fn floors(problem: &Problem, stands: &[Stand], g: usize) -> bool {
+        problem.groups[g].edges.iter().all(|e| {
+            let leaders = |r: usize| stands.iter().filter(move |s| s.0 == g && s.1 == r && s.3 == 0);
+            leaders(e.from).all(|a| {
+                leaders(e.to).filter(|b| (a.1, a.2) != (b.1, b.2)).all(|b| {
+                    let level = (0..3).rev().find(|l| share(problem, a.4, b.4, *l));
+                    e.floor.is_none_or(|f| level.map_or(Link::Vpc, |l| problem.links[l]) >= f)
+                })
+            })
+        })
+    }
+
+    fn clause(problem: &Problem, stands: &[Stand], g: usize, kind: &ClauseKind) -> bool {
+        let own: Vec<&Stand> = stands.iter().filter(|s| s.0 == g).collect();
+        let all_share = |pods: Vec<&&Stand>, level: usize| {
+            pods.iter().all(|a| pods.iter().all(|b| share(problem, a.4, b.4, level)))
+        };
+        match kind {
+            ClauseKind::Instances { role, level } => {
+                (0..9).all(|i| all_share(own.iter().filter(|s| s.1 == *role && s.2 == i).collect(), *level))
+            }
+            ClauseKind::Together { roles, level } => {
+                all_share(own.iter().filter(|s| roles.contains(&s.1)).collect(), *level)
+            }
+            ClauseKind::Cells { shares, level } => (0..9).all(|cell| {
+                let within = |s: &&&Stand| shares.iter().any(|(r, n)| s.1 == *r && s.2 / *n as usize == cell);
+                all_share(own.iter().filter(within).collect(), *level)
+            }),
+            ClauseKind::Near { role, to, level } => own.iter().filter(|s| s.1 == *role && s.3 == 0).all(|a| {
+                own.iter().filter(|s| s.1 == *to && s.3 == 0).any(|b| share(problem, a.4, b.4, *level))
+            }),
+            ClauseKind::Spread { role, level, max_skew, at_least } => {
+                spread(problem, &own, g, (*role, *level), (*max_skew, *at_least))
+            }
+            ClauseKind::Apart { role, from, level } => own.iter().filter(|s| s.1 == *role).all(|a| {
+                own.iter()
+                    .filter(|s| s.1 == from.unwrap_or(*role) && (s.1, s.2) != (a.1, a.2))
+                    .all(|b| !share(problem, a.4, b.4, *level))
+            }),
+            ClauseKind::Exclusive { level } => {
+                let gpu = |s: &&Stand| problem.groups[s.0].roles[s.1].pods[s.3].request[1] > 0;
+                own.iter().copied().filter(gpu).all(|a| {
+                    stands.iter().filter(gpu).all(|b| b.0 == g || !share(problem, a.4, b.4, *level))
+                        && problem.machines[a.4].domains[*level]
+                            .is_none_or(|d| !problem.occupied[*level].contains(&d) && !problem.taken[*level].contains(&d))
+                })
+            }
+            ClauseKind::Survive { count, level } => survive(problem, &own, g, *count, *level),
+        }
+    }
+
+    fn spread(
+        problem: &Problem,
+        own: &[&Stand],
+        g: usize,
+        (role, level): (usize, usize),
+        (max_skew, at_least): (Option<u32>, Option<u32>),
+    ) -> bool {
+        let leaders: Vec<Option<usize>> =
+            own.iter().filter(|s| s.1 == role && s.3 == 0).map(|s| problem.machines[s.4].domains[level]).collect();
+        let number = |d: usize| leaders.iter().filter(|l| **l == Some(d)).count() as u32;
+        let set = problem.groups[g].roles[role].pods[0].eligible;
+        let open = problem.machines.iter().enumerate().filter(|(m, x)| x.closed.is_none() && problem.eligible[set][*m]);
+        let counts: Vec<u32> = open.filter_map(|(_, x)| x.domains[level]).map(number).collect();
+        let skew = counts.iter().max().unwrap_or(&0) - counts.iter().min().unwrap_or(&0);
+        let mut used: Vec<usize> = leaders.iter().flatten().copied().collect();
+        used.sort_unstable();
+        used.dedup();
+        leaders.is_empty()
+            || (max_skew.is_none_or(|s| skew <= s && leaders.iter().all(Option::is_some))
+                && at_least.is_none_or(|n| used.len() >= n as usize))
+    }
+
+    /// Every choice of `count` domains, 0 to 2 of them.
+    fn survive(problem: &Problem, own: &[&Stand], g: usize, count: u32, level: usize) -> bool {
+        let domains = problem.domains[level].len().max(6);
+        let lost: Vec<Vec<usize>> = match count {
+            0 => vec![vec![]],
+            1 => (0..domains).map(|a| vec![a]).collect(),
+            _ => (0..domains).flat_map(|a| (0..domains).map(move |b| vec![a, b])).collect(),
+        };
+        (0..problem.groups[g].roles.len()).filter(|r| problem.groups[g].roles[*r].instances > 0).all(|r| {
+            lost.iter().all(|lost| {
+                (0..problem.groups[g].roles[r].instances).any(|i| {
+                    own.iter()
+                        .filter(|s| s.1 == r && s.2 == i)
+                        .all(|s| problem.machines[s.4].domains[level].is_some_and(|d| !lost.contains(&d)))
+                })
+            })
+        })
+    }
+}

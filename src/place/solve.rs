@@ -1,0 +1,163 @@
+//! From a problem to a plan: what stands stays, what is new finds a place, and what does not fit
+//! makes room.
+
+use super::conflict::Conflict;
+use super::construct::{Effort, place_group, size};
+use super::exact::{Exact, Outcome};
+use super::index::Index;
+use super::repair::{repair, return_home};
+use super::state::State;
+use super::{Placement, Problem, explain, improve, objective, verify};
+
+/// The effort of the first attempt.
+const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
+
+/// Machines up to which the search is complete as long as its budget lasts.
+const SMALL: usize = 64;
+
+/// Pods placed in the complete search; it is a few microseconds for each.
+const STEPS: u64 = 250_000;
+
+/// The same for showing that fewer moves do not suffice.
+const MOVE_STEPS: u64 = 50_000;
+
+/// A plan, checked, or the groups that found no place.
+pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
+    let index = Index::new(problem);
+    let mut state = State::new(&index);
+    let missing = search(&mut state);
+    if !missing.is_empty() {
+        return Err(explain::explain(&state, &missing));
+    }
+    if problem.machines.len() <= SMALL {
+        improve::improve(&index, &mut state);
+    }
+    let placement = assemble(&index, &state);
+    let violations = verify::verify(problem, &placement);
+    assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
+    Ok(placement)
+}
+
+/// How a group fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// The group.
+    pub group: usize,
+    /// It was shown that there is no plan for all groups.
+    pub proven: bool,
+}
+
+/// Completes a state, or tells which groups remain.
+pub(super) fn search(state: &mut State) -> Vec<Missing> {
+    keep(state);
+    let missing = construct(state);
+    let missing = repair(state, missing);
+    if missing.is_empty() {
+        return_home(state);
+    }
+    if state.index.problem.machines.len() > SMALL {
+        return missing.into_iter().map(|group| Missing { group, proven: false }).collect();
+    }
+    if missing.is_empty() {
+        fewer_moves(state);
+        return Vec::new();
+    }
+    let before = state.machine_of.clone();
+    clear(state);
+    let mut steps = STEPS;
+    match Exact::new(state, &order(state), None, &mut steps).run(state) {
+        Outcome::Found => {
+            return_home(state);
+            fewer_moves(state);
+            Vec::new()
+        }
+        outcome => {
+            state.restore(&before);
+            missing.into_iter().map(|group| Missing { group, proven: outcome == Outcome::Impossible }).collect()
+        }
+    }
+}
+
+/// Instances that stay where they are as far as that is allowed, one after the other.
+fn keep(state: &mut State) {
+    for instance in 0..state.index.instances.len() {
+        if let Some(previous) = &state.index.instances[instance].previous {
+            state.put_instance(instance, previous);
+        }
+    }
+}
+
+/// Places what is missing, the hardest groups first. Returns the groups that found no place.
+fn construct(state: &mut State) -> Vec<usize> {
+    let mut open: Vec<usize> = (0..state.index.groups.len()).filter(|g| !complete(state, *g)).collect();
+    open.sort_by_cached_key(|g| (std::cmp::Reverse(hardness(state, *g)), *g));
+    open.retain(|g| !place_group(state, *g, FIRST));
+    open
+}
+
+/// Looks for plans with fewer moves than the one at hand, the fewest first.
+fn fewer_moves(state: &mut State) {
+    let moved = |state: &State| -> i64 {
+        let rows = state.index.instances.iter().enumerate();
+        let away = rows.filter(|(i, row)| row.moves && row.previous.as_ref() != Some(&state.machines(*i)));
+        away.map(|(i, _)| state.index.pods_of(i).len() as i64).sum()
+    };
+    let (best, before) = (moved(state), state.machine_of.clone());
+    let mut steps = MOVE_STEPS;
+    for bound in 0..best {
+        clear(state);
+        match Exact::new(state, &order(state), Some(bound), &mut steps).run(state) {
+            Outcome::Found => return,
+            Outcome::Impossible => {}
+            Outcome::Exhausted => break,
+        }
+    }
+    state.restore(&before);
+}
+
+fn clear(state: &mut State) {
+    for instance in 0..state.index.instances.len() {
+        state.take_instance(instance);
+    }
+}
+
+/// All instances in the order of the complete search: group by group, the hardest first.
+fn order(state: &State) -> Vec<usize> {
+    let mut groups: Vec<usize> = (0..state.index.groups.len()).collect();
+    groups.sort_by_cached_key(|g| (std::cmp::Reverse(hardness(state, *g)), *g));
+    let instances = |g: usize| {
+        let mut list: Vec<usize> = state.index.groups[g].instances.clone().collect();
+        list.sort_by_key(|i| (std::cmp::Reverse(size(state, *i)), *i));
+        list
+    };
+    groups.into_iter().flat_map(instances).collect()
+}
+
+/// Whether every instance of a group stands.
+fn complete(state: &State, group: usize) -> bool {
+    state.index.groups[group].instances.clone().all(|i| state.stands(i))
+}
+
+/// Groups that want domains for themselves, then large instances, then many of them.
+fn hardness(state: &State, group: usize) -> (bool, (i64, usize), i64) {
+    let row = &state.index.groups[group];
+    let sizes = row.instances.clone().map(|i| size(state, i));
+    let largest = sizes.clone().max().unwrap_or_default();
+    (!row.exclusive.is_empty(), largest, sizes.map(|(gpus, _)| gpus).sum())
+}
+
+/// The plan of a complete state.
+pub(super) fn assemble(index: &Index, state: &State) -> Placement {
+    let machines = |role: usize| {
+        let row = &index.roles[role];
+        let instances = row.first_instance..row.first_instance + row.role.instances;
+        instances.map(|i| state.machines(i)).collect::<Vec<_>>()
+    };
+    let groups: Vec<Vec<Vec<Vec<usize>>>> =
+        index.groups.iter().map(|row| row.roles.clone().map(machines).collect()).collect();
+    let moves = verify::moves(index.problem, &groups);
+    let mut placement = Placement { groups, objective: Vec::new(), moves };
+    let cost = objective::cost(index, &placement);
+    placement.objective = objective::NAMES.into_iter().zip(cost).collect();
+    placement
+}
