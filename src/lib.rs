@@ -14,3 +14,6 @@ pub mod graph;
 pub mod inventory;
 pub mod place;
 pub mod fit;
+pub mod plan;
+pub mod target;
+pub mod order;
