@@ -9,6 +9,9 @@ use crate::target::Manifest;
 pub mod argo;
 pub mod plain;
 
+#[cfg(test)]
+mod tests;
+
 /// How manifests are brought to the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {

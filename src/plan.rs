@@ -27,6 +27,8 @@ pub mod template;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use affinity::{Rules, Site};
 use files::FileSet;

@@ -10,6 +10,11 @@ mod overrides;
 mod pod;
 pub mod standards;
 
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
 /// The kinds of objects that workloads become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Target {
