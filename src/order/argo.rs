@@ -156,7 +156,9 @@ fn add_application(tree: &mut Tree, application: &Application, plan: &Plan<'_>, 
         .with("argocd.argoproj.io/compare-options", "ServerSideDiff=true,IncludeMutationWebhook=true");
     add("Application", metadata().with("annotations", annotations), application_spec(application, plan, options));
     if options.project.is_none() {
-        add("AppProject", metadata(), project_spec(application, plan, options));
+        // Whoever delivers the Applications brings their projects first.
+        let annotations = Map::new().with(WAVE, "-1");
+        add("AppProject", metadata().with("annotations", annotations), project_spec(application, plan, options));
     }
 }
 

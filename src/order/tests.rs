@@ -313,6 +313,8 @@ fn groups_that_depend_on_each_other_are_one_application() {
     apiVersion: argoproj.io/v1alpha1
     kind: AppProject
     metadata:
+      annotations:
+        argocd.argoproj.io/sync-wave: '-1'
       labels:
         app.kubernetes.io/managed-by: rbgc
       name: store

@@ -6,7 +6,6 @@
 //! and restart everybody, with their number.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use crate::check::{self, Pin};
 use crate::inventory::{Inventory, Taint};
@@ -143,22 +142,23 @@ fn domains<'m>(inventory: &'m Inventory, nodes: &[usize], level: usize) -> Vec<T
     if level + 1 >= inventory.levels.len() {
         return vec![vec![hostnames(inventory, nodes)]];
     }
-    let mut terms: BTreeMap<Vec<(usize, &str)>, (usize, Vec<Cow<str>>)> = BTreeMap::new();
+    let condition = |node: usize, level: usize| {
+        let values = vec![Cow::Borrowed(label(inventory, node, level)?)];
+        Some(Expression { key: &inventory.levels[level].label, values, not: false })
+    };
+    let mut terms: Vec<Term> = Vec::new();
     for node in nodes {
-        let mut path: Vec<(usize, &str)> = (0..=level).filter_map(|l| Some((l, label(inventory, *node, l)?))).collect();
-        let Some((last, value)) = path.pop() else { continue };
-        let values = &mut terms.entry(path).or_insert_with(|| (last, Vec::new())).1;
-        if !values.iter().any(|v| v == value) {
-            values.push(Cow::Borrowed(value));
+        let mut path: Term = (0..=level).filter_map(|l| condition(*node, l)).collect();
+        let Some(last) = path.pop() else { continue };
+        let siblings = terms.iter_mut().filter_map(|term| term.split_last_mut());
+        let siblings = siblings.filter(|(own, parents)| own.key == last.key && **parents == *path);
+        match siblings.map(|(own, _)| own).next() {
+            Some(own) if own.values.contains(&last.values[0]) => {}
+            Some(own) => own.values.extend(last.values),
+            None => terms.push(path.into_iter().chain([last]).collect()),
         }
     }
-    let expression = |level: usize, values| Expression { key: &inventory.levels[level].label, values, not: false };
-    let term = |(path, (last, values)): (Vec<(usize, &'m str)>, (usize, Vec<Cow<'m, str>>))| {
-        let mut term: Term = path.into_iter().map(|(l, v)| expression(l, vec![Cow::Borrowed(v)])).collect();
-        term.push(expression(last, values));
-        term
-    };
-    terms.into_iter().map(term).collect()
+    terms
 }
 
 /// The value of a node's label of a level.
