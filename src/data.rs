@@ -71,6 +71,13 @@ impl Map {
         self
     }
 
+    /// The same map with a key set unless the list or map is empty.
+    #[must_use]
+    pub fn full(mut self, key: impl Into<Text>, value: impl Into<Data>) -> Self {
+        self.set_full(key, value);
+        self
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&Data> {
         self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
@@ -159,6 +166,15 @@ impl FromIterator<(Text, Data)> for Map {
             map.set(key, value);
         }
         map
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (Text, Data);
+    type IntoIter = std::vec::IntoIter<(Text, Data)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

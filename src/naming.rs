@@ -4,7 +4,20 @@
 //! written for its controller find their peers: workload `<group>-<role>`, headless Service
 //! `s-<group>-<role>`, leader pod `<group>-<role>-<i>-0`.
 
-/// The workload of a role, and its ClusterIP Service.
+/// Label of everything that belongs to a group: the name of the group.
+pub const LABEL_GROUP: &str = "rbg.workloads.x-k8s.io/group-name";
+/// Label of everything that belongs to a role: the name of the role.
+pub const LABEL_ROLE: &str = "rbg.workloads.x-k8s.io/role-name";
+/// Label of the pods of an instance with objects of its own: the number of the instance.
+pub const LABEL_INSTANCE_INDEX: &str = "rbg.workloads.x-k8s.io/role-instance-index";
+/// Label of the pods of an instance with objects of its own: the name of the instance.
+pub const LABEL_INSTANCE_NAME: &str = "rbg.workloads.x-k8s.io/role-instance-name";
+/// Label of the pods of a multi-pod role: `leader`, `worker` or the name of the component.
+pub const LABEL_COMPONENT: &str = "rbg.workloads.x-k8s.io/component-name";
+/// Label of pods with accelerators, for `exclusive`: always `true`.
+pub const LABEL_ACCELERATED: &str = "rbgc.dev/accelerated";
+
+/// The workload of a role, its ClusterIP Service, its ServiceAccount and its policies.
 pub fn workload(group: &str, role: &str) -> String {
     format!("{group}-{role}")
 }
@@ -27,6 +40,14 @@ pub fn workers(group: &str, role: &str, index: u32) -> String {
 /// The workload of a component of one instance.
 pub fn component(group: &str, role: &str, index: u32, component: &str) -> String {
     format!("{group}-{role}-{index}-{component}")
+}
+
+/// The ConfigMap with the files of a role, or of one part of it when its parts have unlike files.
+pub fn files(group: &str, role: &str, part: Option<&str>) -> String {
+    match part {
+        Some(part) => format!("{group}-{role}-{part}-files"),
+        None => format!("{group}-{role}-files"),
+    }
 }
 
 /// A pod of a StatefulSet.

@@ -1,0 +1,274 @@
+//! What is to run, for any target: units, Services, files, policies and the discovery file.
+//!
+//! A plan knows pods, labels and addresses, but no workload object: which kinds hold the pods is
+//! the target's choice. It borrows from the model and the inventory, so that a plan of a thousand
+//! groups copies no templates.
+//!
+//! Everything that a pod is made from stands in its [`Part`], which is one for all instances, and
+//! in the [`Site`] of its unit. Neither may depend on the number of replicas, on other groups or
+//! on the size of the inventory: what changes there restarts pods.
+
+use std::collections::BTreeSet;
+
+use crate::check::{self, Form, Model, Port};
+use crate::fit::Fitted;
+use crate::graph::Application;
+use crate::inventory::Inventory;
+use crate::naming;
+use crate::place::Placement;
+
+pub mod affinity;
+pub mod discovery;
+pub mod env;
+pub mod files;
+pub mod network;
+pub mod pins;
+pub mod template;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use affinity::{Rules, Site};
+use files::FileSet;
+use network::Policy;
+use pins::Topology;
+use template::PodTemplate;
+
+/// What is to run.
+#[derive(Debug)]
+pub struct Plan<'m> {
+    /// The machines.
+    pub inventory: &'m Inventory,
+    /// The groups, in the order of the model.
+    pub groups: Vec<Group<'m>>,
+    /// Groups that are delivered together; every group is in exactly one.
+    pub applications: Vec<Application>,
+}
+
+/// A group.
+#[derive(Debug)]
+pub struct Group<'m> {
+    /// The group in the terms of the language.
+    pub source: &'m check::Group,
+    /// The text of the discovery file.
+    pub discovery: String,
+    /// The roles, in the order of the model.
+    pub roles: Vec<Role<'m>>,
+}
+
+/// A role.
+#[derive(Debug)]
+pub struct Role<'m> {
+    /// The role in the terms of the language.
+    pub source: &'m check::Role,
+    /// The name of its objects, `<group>-<role>`.
+    pub name: String,
+    /// When it starts: after all roles of lower stages.
+    pub stage: u32,
+    /// Who may reach it.
+    pub policy: Policy<'m>,
+    /// ConfigMaps with its files.
+    pub files: Vec<FileSet<'m>>,
+    /// Its Services.
+    pub services: Vec<Service<'m>>,
+    /// The pods of an instance.
+    pub parts: Vec<Part<'m>>,
+    /// Where the parts run: one unit for all instances, or one for each.
+    pub units: Vec<Unit<'m>>,
+}
+
+/// A Service of a role.
+#[derive(Debug)]
+pub struct Service<'m> {
+    /// Its name.
+    pub name: String,
+    /// For peers, with an address for every pod, ready or not; else for clients, with one address
+    /// for all pods that are ready.
+    pub headless: bool,
+    /// Its ports.
+    pub ports: &'m [Port],
+    /// The part whose pods it selects; all when `None`.
+    pub part: Option<&'m str>,
+}
+
+/// Pods of an instance that share a template.
+#[derive(Debug)]
+pub struct Part<'m> {
+    /// The part in the terms of the language.
+    pub source: &'m check::Part,
+    /// When it starts within its role: after all parts of lower steps.
+    pub step: u32,
+    /// The template.
+    pub template: PodTemplate<'m>,
+}
+
+/// What is made of its own workload objects: an instance, or all instances of a role.
+#[derive(Debug)]
+pub struct Unit<'m> {
+    /// The number of the instance; `None` for all.
+    pub instance: Option<u32>,
+    /// For each part where its pods run.
+    pub sites: Vec<Site<'m>>,
+}
+
+impl Role<'_> {
+    /// Whether an autoscaler owns the number of instances.
+    pub fn autoscaled(&self) -> bool {
+        self.source.replicas.autoscaled()
+    }
+
+    /// Whether its pods have names that resolve.
+    pub fn addressable(&self) -> bool {
+        self.source.form != Form::Deployment
+    }
+
+    /// Instances that exist at all times.
+    pub fn instances(&self) -> u32 {
+        self.source.replicas.min
+    }
+}
+
+/// Makes the plan. It cannot fail: what could not be lowered was refused in `check` and `fit`.
+pub fn plan<'m>(fitted: &'m Fitted, inventory: &'m Inventory, placement: &Placement) -> Plan<'m> {
+    let policies = network::policies(&fitted.model, &fitted.stages, &inventory.namespaces);
+    let topology = Topology::new(inventory);
+    let groups = policies.into_iter().enumerate();
+    let groups = groups.map(|(g, policies)| group(fitted, &topology, placement, g, policies)).collect();
+    Plan { inventory, groups, applications: applications(&fitted.stages.applications, &fitted.model) }
+}
+
+/// The applications, completed by one for every group that is in none.
+fn applications(known: &[Application], model: &Model) -> Vec<Application> {
+    let covered: BTreeSet<usize> = known.iter().flat_map(|a| a.groups.iter().copied()).collect();
+    let alone = (0..model.groups.len()).filter(|g| !covered.contains(g));
+    let alone = alone.map(|g| Application { name: model.groups[g].name.clone(), groups: vec![g] });
+    known.iter().cloned().chain(alone).collect()
+}
+
+fn group<'m>(
+    fitted: &'m Fitted,
+    topology: &Topology<'m>,
+    placement: &Placement,
+    index: usize,
+    policies: Vec<Policy<'m>>,
+) -> Group<'m> {
+    let source = &fitted.model.groups[index];
+    let bounds = pins::bounds(fitted, index, topology);
+    let roles = source.roles.iter().zip(bounds).zip(policies).enumerate();
+    let roles = roles.map(|(r, ((role, bounds), policy))| {
+        let rules = Rules { inventory: topology.inventory, pin: source.pin, bounds };
+        let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
+        let stage = fitted.stages.stage.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
+        self::role(source, role, &rules, placed, (stage, policy))
+    });
+    let roles: Vec<Role> = roles.collect();
+    let discovery = discovery::text(source, &roles, topology.inventory, &fitted.problem.links);
+    Group { source, discovery, roles }
+}
+
+fn role<'m>(
+    group: &'m check::Group,
+    source: &'m check::Role,
+    rules: &Rules<'m>,
+    placed: &[Vec<usize>],
+    (stage, policy): (u32, Policy<'m>),
+) -> Role<'m> {
+    let steps = steps(&source.parts);
+    let part = |(part, step)| Part {
+        source: part,
+        step,
+        template: template::template(group, source, part, &files::set_name(&group.name, source, part), rules.inventory),
+    };
+    Role {
+        source,
+        name: naming::workload(&group.name, &source.name),
+        stage,
+        policy,
+        files: files::sets(&group.name, source),
+        services: services(group, source),
+        parts: source.parts.iter().zip(steps).map(part).collect(),
+        units: units(source, rules, placed),
+    }
+}
+
+/// For each part how many parts must start before it, one after the other. The parts are few and
+/// without cycles, so a step is settled after at most as many rounds as there are parts.
+fn steps(parts: &[check::Part]) -> Vec<u32> {
+    let mut steps = vec![0; parts.len()];
+    for _ in parts {
+        for (index, part) in parts.iter().enumerate() {
+            steps[index] = part.after.iter().map(|before| steps[*before] + 1).max().unwrap_or(0);
+        }
+    }
+    steps
+}
+
+fn services<'m>(group: &check::Group, role: &'m check::Role) -> Vec<Service<'m>> {
+    let peers = Service { name: naming::headless(&group.name, &role.name), headless: true, ports: &[], part: None };
+    let clients = Service {
+        name: naming::workload(&group.name, &role.name),
+        headless: false,
+        ports: role.ports(),
+        part: role.multi_pod().then(|| role.parts[0].kind.name()),
+    };
+    let peers = (role.form != Form::Deployment).then_some(peers);
+    peers.into_iter().chain((!role.ports().is_empty()).then_some(clients)).collect()
+}
+
+fn units<'m>(role: &'m check::Role, rules: &Rules<'m>, placed: &[Vec<usize>]) -> Vec<Unit<'m>> {
+    match role.form {
+        Form::Deployment | Form::StatefulSet => {
+            vec![Unit { instance: None, sites: sites(role, rules, placed, true) }]
+        }
+        Form::PerInstance => (0..role.replicas.min)
+            .map(|i| {
+                let own = placed.get(i as usize).map_or(&[][..], std::slice::from_ref);
+                Unit { instance: Some(i), sites: sites(role, rules, own, false) }
+            })
+            .collect(),
+    }
+}
+
+/// The sites of the parts of some instances.
+fn sites<'m>(role: &'m check::Role, rules: &Rules<'m>, instances: &[Vec<usize>], shared: bool) -> Vec<Site<'m>> {
+    let mut first = 0;
+    let site = |(index, part): (usize, &'m check::Part)| {
+        let pods = first..first + part.count as usize;
+        first = pods.end;
+        let nodes = instances.iter().flat_map(|i| i.get(pods.clone()).unwrap_or(&[]).iter().copied());
+        let nodes: BTreeSet<usize> = nodes.filter(|n| *n < rules.inventory.nodes.len()).collect();
+        affinity::site(rules, part, index == 0, nodes.into_iter().collect(), shared)
+    };
+    role.parts.iter().enumerate().map(site).collect()
+}
+
+/// The pods of a unit's part by name, those that exist at all times.
+pub fn pod_names(group: &check::Group, role: &Role<'_>, unit: &Unit<'_>, part: &check::Part) -> Vec<String> {
+    let workload = workload_name(group, role.source, unit.instance, &part.kind);
+    let first = first_ordinal(&part.kind);
+    let count = if unit.instance.is_some() { part.count } else { role.instances() };
+    (first..first.saturating_add(count)).map(|ordinal| naming::ordinal(&workload, ordinal)).collect()
+}
+
+/// The name of the workload of a part: of an instance, or of all instances.
+pub fn workload_name(
+    group: &check::Group,
+    role: &check::Role,
+    instance: Option<u32>,
+    kind: &check::PartKind,
+) -> String {
+    use check::PartKind::{Component, Leader, Single, Worker};
+    match (instance, kind) {
+        (None, _) => naming::workload(&group.name, &role.name),
+        (Some(i), Single | Leader) => naming::instance(&group.name, &role.name, i),
+        (Some(i), Worker) => naming::workers(&group.name, &role.name, i),
+        (Some(i), Component(component)) => naming::component(&group.name, &role.name, i, component),
+    }
+}
+
+/// The first ordinal of a part: ordinals of workers are ranks.
+pub fn first_ordinal(kind: &check::PartKind) -> u32 {
+    u32::from(*kind == check::PartKind::Worker)
+}

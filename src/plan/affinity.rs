@@ -1,0 +1,202 @@
+//! Where the pods of a workload may run: the plan, as what a scheduler understands.
+//!
+//! A required clause must hold whatever the scheduler does, so the domain that it was planned in
+//! is required; inside it the planned nodes are preferred. A template that several instances share
+//! carries neither their nodes nor their domains unless they must all be in one: it would change,
+//! and restart everybody, with their number.
+
+use std::borrow::Cow;
+
+use crate::check::{self, Pin};
+use crate::inventory::{Inventory, Taint};
+use crate::plan::pins::{Bounds, PodTerm, Spread};
+
+/// The label that a planned node is named by.
+pub const HOSTNAME: &str = "kubernetes.io/hostname";
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// A condition on a node's labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expression<'m> {
+    /// The label.
+    pub key: &'m str,
+    /// One of these values; none of them when `not` is set.
+    pub values: Vec<Cow<'m, str>>,
+    /// Turns the condition round.
+    pub not: bool,
+}
+
+/// Conditions that hold together.
+pub type Term<'m> = Vec<Expression<'m>>;
+
+/// Where the pods of one workload may run.
+#[derive(Debug, Clone, Default)]
+pub struct Site<'m> {
+    /// The planned nodes: indices in the inventory, ascending, without repetition.
+    pub nodes: Vec<usize>,
+    /// A node must satisfy one of these; any node will do when there is none.
+    pub required: Vec<Term<'m>>,
+    /// Wishes and their weights, 1 to 100.
+    pub preferred: Vec<(u32, Term<'m>)>,
+    /// Conditions on the pods that are near.
+    pub pods: Vec<PodTerm<'m>>,
+    /// How the pods of a shared template are spread.
+    pub spread: Vec<Spread<'m>>,
+    /// Taints of the planned nodes.
+    pub taints: Vec<&'m Taint>,
+    /// The pods need the right to lock memory, for RDMA.
+    pub lock_memory: bool,
+    /// Level and domain that all its pods share whatever the scheduler does.
+    pub guaranteed: Option<(usize, usize)>,
+}
+
+/// What all workloads of a role have in common.
+pub struct Rules<'m> {
+    /// The machines.
+    pub inventory: &'m Inventory,
+    /// How firmly the plan is written.
+    pub pin: Pin,
+    /// What the clauses ask for.
+    pub bounds: Bounds<'m>,
+}
+
+/// The site of some pods. `shared` is set when they are of several instances.
+pub fn site<'m>(rules: &Rules<'m>, part: &'m check::Part, first: bool, nodes: Vec<usize>, shared: bool) -> Site<'m> {
+    let inventory = rules.inventory;
+    let mut site = Site {
+        taints: taints(inventory, &nodes),
+        lock_memory: part.pod.rdma > 0 && !nodes.iter().all(|n| inventory.nodes[*n].memlock_unlimited),
+        preferred: rules.bounds.preferred.clone(),
+        pods: rules.bounds.pod_terms(part.pod.gpus > 0, shared),
+        spread: if shared { rules.bounds.spread.clone() } else { Vec::new() },
+        nodes,
+        ..Site::default()
+    };
+    let mut required = rules.bounds.eligible.clone();
+    restrict(&mut required, product(inventory, &part.pod, &site.nodes));
+    let level = match rules.pin {
+        Pin::None => None,
+        Pin::Nodes => Some(inventory.levels.len().saturating_sub(1)),
+        Pin::Domain => rules.bounds.level(first, shared),
+    };
+    let level = if rules.bounds.by_name { Some(inventory.levels.len().saturating_sub(1)) } else { level };
+    if let Some(level) = level.filter(|_| !site.nodes.is_empty()) {
+        let level = level.min(narrowest_lasting(inventory, &site.nodes));
+        cross(&mut required, &domains(inventory, &site.nodes, level));
+        site.guaranteed = common(inventory, &site.nodes, level);
+    }
+    if rules.pin == Pin::Domain && !shared {
+        site.preferred.extend(planned(inventory, &site, level));
+    }
+    required.retain(|term| !term.is_empty());
+    site.required = required;
+    site
+}
+
+/// Taints that a pod may tolerate: those that Kubernetes sets by itself tell of trouble.
+fn taints<'m>(inventory: &'m Inventory, nodes: &[usize]) -> Vec<&'m Taint> {
+    let all = nodes.iter().flat_map(|n| &inventory.nodes[*n].taints);
+    let mut taints: Vec<&Taint> = all.filter(|t| !t.key.starts_with("node.kubernetes.io/")).collect();
+    taints.sort();
+    taints.dedup();
+    taints
+}
+
+/// The accelerator product, when one is named and all planned nodes tell theirs by the label.
+fn product<'m>(inventory: &'m Inventory, pod: &check::Pod, nodes: &[usize]) -> Option<Expression<'m>> {
+    pod.gpu.as_ref()?;
+    let label = |n: &usize| inventory.nodes[*n].labels.get(&inventory.gpu_label);
+    let mut values: Vec<Cow<str>> =
+        nodes.iter().map(|n| label(n).map(|v| Cow::Borrowed(v.as_str()))).collect::<Option<_>>()?;
+    values.sort();
+    values.dedup();
+    (!values.is_empty()).then_some(Expression { key: &inventory.gpu_label, values, not: false })
+}
+
+/// The narrowest level that outlives the machines: an autoscaler replaces nodes, so below the zone
+/// nothing of an elastic node can be relied upon.
+fn narrowest_lasting(inventory: &Inventory, nodes: &[usize]) -> usize {
+    if !nodes.iter().any(|n| inventory.nodes[*n].elastic) {
+        return inventory.levels.len().saturating_sub(1);
+    }
+    inventory.levels.iter().position(|l| l.label == ZONE || l.name == "zone").unwrap_or(0)
+}
+
+/// The planned nodes by name, unless the site requires them already or they come and go.
+fn planned<'m>(inventory: &'m Inventory, site: &Site<'m>, level: Option<usize>) -> Option<(u32, Term<'m>)> {
+    let node_level = inventory.levels.len().saturating_sub(1);
+    if site.nodes.is_empty() || level == Some(node_level) || narrowest_lasting(inventory, &site.nodes) < node_level {
+        return None;
+    }
+    Some((100, vec![hostnames(inventory, &site.nodes)]))
+}
+
+fn hostnames<'m>(inventory: &'m Inventory, nodes: &[usize]) -> Expression<'m> {
+    let values = nodes.iter().map(|n| Cow::Borrowed(inventory.nodes[*n].hostname.as_str())).collect();
+    Expression { key: HOSTNAME, values, not: false }
+}
+
+/// The domains of a level that hold these nodes: a term for each, by all labels on the way, since
+/// rack `r1` of one block is not rack `r1` of another. Domains with one parent share a term.
+fn domains<'m>(inventory: &'m Inventory, nodes: &[usize], level: usize) -> Vec<Term<'m>> {
+    if level + 1 >= inventory.levels.len() {
+        return vec![vec![hostnames(inventory, nodes)]];
+    }
+    let condition = |node: usize, level: usize| {
+        let values = vec![Cow::Borrowed(label(inventory, node, level)?)];
+        Some(Expression { key: &inventory.levels[level].label, values, not: false })
+    };
+    let mut terms: Vec<Term> = Vec::new();
+    for node in nodes {
+        let mut path: Term = (0..=level).filter_map(|l| condition(*node, l)).collect();
+        let Some(last) = path.pop() else { continue };
+        let siblings = terms.iter_mut().filter_map(|term| term.split_last_mut());
+        let siblings = siblings.filter(|(own, parents)| own.key == last.key && **parents == *path);
+        match siblings.map(|(own, _)| own).next() {
+            Some(own) if own.values.contains(&last.values[0]) => {}
+            Some(own) => own.values.extend(last.values),
+            None => terms.push(path.into_iter().chain([last]).collect()),
+        }
+    }
+    terms
+}
+
+/// The value of a node's label of a level.
+fn label(inventory: &Inventory, node: usize, level: usize) -> Option<&str> {
+    let domain = inventory.nodes[node].domains.get(level).copied().flatten()?;
+    inventory.domains.get(level)?.get(domain)?.path.last().map(String::as_str)
+}
+
+/// The narrowest level, not below `level`, at which these nodes share a domain, and that domain.
+pub fn common(inventory: &Inventory, nodes: &[usize], level: usize) -> Option<(usize, usize)> {
+    let (first, rest) = nodes.split_first()?;
+    let domain = |node: &usize, l: usize| inventory.nodes[*node].domains.get(l).copied().flatten();
+    (0..=level).rev().find_map(|l| {
+        let shared = domain(first, l)?;
+        rest.iter().all(|n| domain(n, l) == Some(shared)).then_some((l, shared))
+    })
+}
+
+/// Adds a condition to every alternative.
+fn restrict<'m>(terms: &mut Vec<Term<'m>>, condition: Option<Expression<'m>>) {
+    if let Some(condition) = condition {
+        cross(terms, &[vec![condition]]);
+    }
+}
+
+/// Makes every alternative of one side hold together with every alternative of the other.
+pub fn cross<'m>(terms: &mut Vec<Term<'m>>, with: &[Term<'m>]) {
+    if with.is_empty() {
+        return;
+    }
+    if terms.is_empty() {
+        terms.push(Term::new());
+    }
+    let pairs = terms.iter().flat_map(|a| {
+        with.iter().map(move |b| {
+            let more = b.iter().filter(|e| !a.contains(e)).cloned();
+            a.iter().cloned().chain(more).collect::<Term>()
+        })
+    });
+    *terms = pairs.collect();
+}

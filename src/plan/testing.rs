@@ -1,0 +1,347 @@
+//! Small models and inventories for the tests of the back end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::*;
+use crate::data::Data;
+use crate::fit::Fitted;
+use crate::graph::{Application, Stages};
+use crate::inventory::{self, Domain, Inventory, LevelLink, Namespaces, Node, Pool, ResourceNames, Taint};
+use crate::link::Link;
+use crate::place::{self, Placement, Problem};
+use crate::quantity::Quantity;
+use crate::source::Span;
+
+pub const HERE: Span = Span { lo: 0, hi: 0 };
+
+pub fn container(name: &str) -> Container {
+    Container {
+        name: name.into(),
+        image: format!("registry.example.com/{name}:1.0"),
+        image_span: HERE,
+        pull: None,
+        command: Vec::new(),
+        args: Vec::new(),
+        env: BTreeMap::new(),
+        ports: Vec::new(),
+        resources: Resources {
+            cpu: Some(Quantity::units(4)),
+            memory: Some(Quantity::bytes(8 << 30)),
+            ..Resources::default()
+        },
+        ready: None,
+        live: None,
+        startup: None,
+        mounts: Vec::new(),
+    }
+}
+
+pub fn pod(name: &str) -> Pod {
+    Pod {
+        main: container(name),
+        inits: Vec::new(),
+        sidecars: Vec::new(),
+        gpus: 0,
+        gpu: None,
+        rdma: 0,
+        rdma_span: HERE,
+        shm: None,
+        volumes: Vec::new(),
+        files: Vec::new(),
+        image_pull_secrets: Vec::new(),
+        grace: None,
+        drain: None,
+        priority: None,
+        tolerations: Vec::new(),
+        security: Security::default(),
+        overrides: Data::Null,
+    }
+}
+
+pub fn role(name: &str, form: Form, replicas: u32) -> Role {
+    Role {
+        name: name.into(),
+        span: HERE,
+        doc: Vec::new(),
+        templates: Vec::new(),
+        replicas: Replicas { min: replicas, max: replicas },
+        replicas_span: HERE,
+        form,
+        parts: vec![Part { kind: PartKind::Single, count: 1, pod: pod(name), after: Vec::new() }],
+        after: Vec::new(),
+        autoscale: None,
+        min_ready: 0,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        service_account: None,
+        discovers: false,
+    }
+}
+
+pub fn port(name: &str, number: u16) -> Port {
+    Port { name: name.into(), number, protocol: "TCP", span: HERE }
+}
+
+pub fn probe(check: Check, failures: u32) -> Probe {
+    Probe { check, every: 10, delay: 0, timeout: 1, failures, successes: 1 }
+}
+
+pub fn text(text: &str) -> RuntimeText {
+    RuntimeText::from(text.to_string())
+}
+
+pub fn value(before: &str, value: RuntimeValue) -> RuntimeText {
+    RuntimeText(vec![Piece::Text(before.into()), Piece::Value(value)])
+}
+
+/// A role of leaders and workers with eight accelerators a pod.
+pub fn gang(name: &str, replicas: u32, pods: u32) -> Role {
+    let mut role = role(name, Form::PerInstance, replicas);
+    let mut leader = pod(name);
+    leader.gpus = 8;
+    leader.gpu = Some(("H100".into(), HERE));
+    leader.rdma = 1;
+    leader.shm = Some(Quantity::bytes(30 << 30));
+    leader.main.ports = vec![port("http", 8000), port("metrics", 9090)];
+    leader.main.args = vec![
+        value("--dist-init-addr=", RuntimeValue::LeaderAddress),
+        value("--node-rank=", RuntimeValue::Rank),
+        value("--host=", RuntimeValue::PodIp),
+    ];
+    let mut worker = leader.clone();
+    leader.main.ready = Some(probe(Check::Http("/health".into(), "http".into()), 3));
+    leader.main.startup = Some(probe(Check::Http("/health".into(), "http".into()), 180));
+    worker.main.ports = Vec::new();
+    role.parts = vec![
+        Part { kind: PartKind::Leader, count: 1, pod: leader, after: Vec::new() },
+        Part { kind: PartKind::Worker, count: pods - 1, pod: worker, after: Vec::new() },
+    ];
+    role
+}
+
+/// A role of unlike parts: the second starts after the first.
+pub fn assembly(name: &str) -> Role {
+    let mut role = role(name, Form::PerInstance, 1);
+    let component = |component: &str, count: u32, after: Vec<usize>| {
+        let mut pod = pod(name);
+        pod.main.ports = vec![port("rpc", 7000)];
+        pod.main.args = vec![value("--master=", RuntimeValue::LeaderAddress), value("--id=", RuntimeValue::Rank)];
+        Part { kind: PartKind::Component(component.into()), count, pod, after }
+    };
+    role.parts = vec![component("master", 1, Vec::new()), component("shard", 2, vec![0])];
+    role
+}
+
+/// A router in front of others, told their addresses.
+pub fn router(backends: &[&str]) -> Role {
+    let mut role = role("router", Form::Deployment, 1);
+    let main = &mut role.parts[0].pod.main;
+    main.ports = vec![port("http", 8080)];
+    main.args = backends.iter().map(|b| text(&format!("--backend=http://{b}:8000"))).collect();
+    main.ready = Some(probe(Check::Http("/health".into(), "http".into()), 3));
+    role
+}
+
+/// A single-pod role whose number an autoscaler chooses.
+pub fn elastic(name: &str, min: u32, max: u32) -> Role {
+    let mut role = role(name, Form::StatefulSet, min);
+    role.replicas = Replicas { min, max };
+    let metric = Metric::Resource { name: "cpu".into(), utilization: 70 };
+    role.autoscale = Some(Autoscale { metric, stabilization: Some(300), span: HERE });
+    role.parts[0].pod.main.ports = vec![port("http", 8000)];
+    role.parts[0].pod.main.args = vec![value("--me=", RuntimeValue::Instance), value("--rank=", RuntimeValue::Index)];
+    role
+}
+
+pub fn group(name: &str, roles: Vec<Role>) -> Group {
+    Group {
+        name: name.into(),
+        declared: name.into(),
+        index: None,
+        namespace: "llm".into(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        pin: Pin::Domain,
+        objective: Objective::Stability,
+        roles,
+        connections: Vec::new(),
+        references: Vec::new(),
+        clauses: Vec::new(),
+        coordinations: Vec::new(),
+        source: format!("services/{name}.rbg"),
+        span: HERE,
+        doc: Vec::new(),
+    }
+}
+
+pub fn connection(from: usize, to: usize) -> Connection {
+    Connection { from, to, edge: None, floor: None, weight: 1, same_revision: false, span: HERE }
+}
+
+pub fn reference(from: usize, to: RoleId, port: Option<&str>) -> Reference {
+    Reference { from, to, port: port.map(str::to_string), addresses: false }
+}
+
+pub fn after(group: usize, role: usize) -> After {
+    After { role: RoleId { group, role }, span: HERE }
+}
+
+/// Two prefill instances of two pods, three decode instances of one, and a router after both.
+pub fn service(name: &str) -> Group {
+    service_at(name, 0)
+}
+
+/// The same as the group with this index.
+pub fn service_at(name: &str, index: usize) -> Group {
+    let mut decode = role("decode", Form::PerInstance, 3);
+    decode.parts[0].pod.gpus = 8;
+    decode.parts[0].pod.main.ports = vec![port("http", 8000)];
+    let backends = [format!("{name}-prefill-0-0.s-{name}-prefill"), format!("{name}-decode-0-0.s-{name}-decode")];
+    let mut router = router(&[&backends[0], &backends[1]]);
+    router.after = vec![after(index, 0), after(index, 1)];
+    let mut group = group(name, vec![gang("prefill", 2, 2), decode, router]);
+    group.connections = vec![connection(0, 1)];
+    let to = |role| RoleId { group: index, role };
+    group.references = vec![reference(2, to(0), Some("http")), reference(2, to(1), Some("http"))];
+    group
+}
+
+/// `racks` racks of `size` nodes with eight H100 each, four racks a block, one zone.
+pub fn inventory(racks: usize, size: usize) -> Inventory {
+    let names = ["zone", "block", "rack", "node"];
+    let labels = ["topology.kubernetes.io/zone", "x/block", "x/rack", "kubernetes.io/hostname"];
+    let links = [Some(Link::Vpc), Some(Link::Rdma), None, Some(Link::Pcie)];
+    let level = |l: usize| inventory::Level {
+        name: names[l].into(),
+        label: labels[l].into(),
+        link: links[l].map(|class| LevelLink { class, needs: None }),
+    };
+    let mut inventory = Inventory {
+        name: "test".into(),
+        kubernetes: (1, 33),
+        capabilities: BTreeSet::new(),
+        levels: (0..4).map(level).collect(),
+        resources: ResourceNames {
+            gpu: "nvidia.com/gpu".into(),
+            rdma: Some("rdma/hca".into()),
+            hugepages: Some("hugepages-2Mi".into()),
+        },
+        gpu_label: "nvidia.com/gpu.product".into(),
+        pools: vec![Pool { name: "h100".into(), labels: BTreeMap::from([("pool".into(), "h100".into())]) }],
+        nodes: Vec::new(),
+        domains: vec![vec![Domain { path: vec!["a".into()], parent: None, nodes: Vec::new() }], vec![], vec![], vec![]],
+        namespaces: Namespaces { gateway: vec!["envoy".into()], monitoring: vec!["monitoring".into()] },
+        reserved_ports: Vec::new(),
+    };
+    for rack in 0..racks {
+        for _ in 0..size {
+            add_node(&mut inventory, rack);
+        }
+    }
+    inventory
+}
+
+/// One more node in a rack.
+pub fn add_node(inventory: &mut Inventory, rack: usize) {
+    let index = inventory.nodes.len();
+    let name = format!("gpu-{index:04}");
+    let path = ["a".to_string(), format!("b{}", rack / 4), format!("r{rack}"), name.clone()];
+    let domains: Vec<usize> = vec![0, rack / 4, rack, index];
+    for (level, domain) in domains.iter().enumerate() {
+        if inventory.domains[level].len() <= *domain {
+            let parent = level.checked_sub(1).map(|l| domains[l]);
+            inventory.domains[level].push(Domain { path: path[..=level].to_vec(), parent, nodes: Vec::new() });
+        }
+        inventory.domains[level][*domain].nodes.push(index);
+    }
+    let mut labels: BTreeMap<String, String> =
+        inventory.levels.iter().zip(&path).map(|(level, value)| (level.label.clone(), value.clone())).collect();
+    labels.insert("nvidia.com/gpu.product".into(), "NVIDIA-H100-80GB-HBM3".into());
+    labels.insert("pool".into(), "h100".into());
+    inventory.nodes.push(Node {
+        name: name.clone(),
+        hostname: name,
+        pool: Some(0),
+        gpu: Some("H100".into()),
+        labels,
+        taints: vec![Taint { key: "nvidia.com/gpu".into(), value: String::new(), effect: "NoSchedule".into() }],
+        allocatable: BTreeMap::new(),
+        used: BTreeMap::new(),
+        schedulable: true,
+        domains: domains.into_iter().map(Some).collect(),
+        dedicated: true,
+        elastic: false,
+        spot: false,
+        memlock_unlimited: false,
+        span: HERE,
+    });
+}
+
+/// A clause of the placement problem.
+pub fn require(kind: place::ClauseKind) -> place::Clause {
+    place::Clause { kind, prefer: None, span: HERE }
+}
+
+/// The model with its stages, and a problem that has these clauses for each group.
+pub fn fit(groups: Vec<Group>, clauses: Vec<Vec<place::Clause>>) -> Fitted {
+    let model = Model { groups };
+    let stages = stages(&model);
+    let clauses = clauses.into_iter().chain(std::iter::repeat(Vec::new()));
+    let groups = model.groups.iter().zip(clauses).map(|(group, clauses)| place::Group {
+        name: group.name.clone(),
+        roles: Vec::new(),
+        clauses,
+        edges: group
+            .connections
+            .iter()
+            .map(|c| place::Edge {
+                from: c.from,
+                to: c.to,
+                floor: c.floor.map(|f| f.0),
+                weight: c.weight,
+                span: c.span,
+            })
+            .collect(),
+        locality: false,
+    });
+    let links = vec![Link::Vpc, Link::Rdma, Link::Rdma, Link::Pcie];
+    let problem = Problem { groups: groups.collect(), links, ..Problem::default() };
+    Fitted { model, stages, problem }
+}
+
+/// One Application for all groups that are tied by `after`, as `graph` makes them.
+fn stages(model: &Model) -> Stages {
+    let mut stage: Vec<Vec<u32>> = model.groups.iter().map(|g| vec![0; g.roles.len()]).collect();
+    let mut tied: Vec<usize> = (0..model.groups.len()).collect();
+    for _ in model.roles() {
+        for (id, role) in model.roles() {
+            for after in &role.after {
+                let before = stage[after.role.group][after.role.role] + 1;
+                stage[id.group][id.role] = stage[id.group][id.role].max(before);
+                let first = tied[id.group].min(tied[after.role.group]);
+                (tied[id.group], tied[after.role.group]) = (first, first);
+            }
+        }
+    }
+    let firsts: BTreeSet<usize> = tied.iter().copied().collect();
+    let application = |first: usize| Application {
+        name: model.groups[first].name.clone(),
+        groups: (0..tied.len()).filter(|g| tied[*g] == first).collect(),
+    };
+    Stages { stage, applications: firsts.into_iter().map(application).collect() }
+}
+
+/// Every pod on the next node, role by role. A role's room does not depend on the others, so that
+/// a change of one leaves the places of the others as they are.
+pub fn place(fitted: &Fitted, inventory: &Inventory) -> Placement {
+    let nodes = inventory.nodes.len().min(16);
+    let groups = fitted.model.groups.iter().map(|group| {
+        let roles = group.roles.iter().enumerate().map(|(index, role)| {
+            let (pods, first) = (role.pods() as usize, index * 4);
+            let instances = 0..role.replicas.max as usize;
+            instances.map(|i| (0..pods).map(|p| (first + i * pods + p) % nodes).collect()).collect()
+        });
+        roles.collect()
+    });
+    Placement { groups: groups.collect(), objective: Vec::new(), moves: Vec::new() }
+}

@@ -1,0 +1,189 @@
+//! A plan as Kubernetes objects.
+
+use crate::data::{Data, Map};
+use crate::naming;
+use crate::plan::{Group, Plan, Role};
+
+pub mod native;
+mod objects;
+mod overrides;
+mod pod;
+pub mod standards;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+/// The kinds of objects that workloads become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// Deployments and StatefulSets: any cluster.
+    #[default]
+    Native,
+}
+
+/// Why a word is no target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotATarget {
+    /// It is one by design, but not built yet.
+    NotYet,
+    /// It is none.
+    Unknown,
+}
+
+impl Target {
+    /// The words that [`Target::parse`] accepts.
+    pub const NAMES: [&str; 1] = ["native"];
+
+    /// The target of this name.
+    ///
+    /// # Errors
+    /// Tells an unknown word from a target that is designed and not supported yet.
+    pub fn parse(name: &str) -> Result<Target, NotATarget> {
+        match name {
+            "native" => Ok(Target::Native),
+            "lws" | "rbg" => Err(NotATarget::NotYet),
+            _ => Err(NotATarget::Unknown),
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Target::Native => "native",
+        }
+    }
+}
+
+/// When an object is brought to the cluster; the order of variants is the order in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Accounts, rights and network policies.
+    Access,
+    /// What pods read and are found by: ConfigMaps, Services, disruption budgets.
+    Base,
+    /// Workloads, by stage of the role and step within it.
+    Run(u32, u32),
+    /// What acts on running workloads.
+    Last,
+}
+
+/// A Kubernetes object.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its group: an index in [`Plan::groups`], which also tells namespace and source.
+    pub group: usize,
+    /// Its role: an index in [`Group::roles`]; `None` for objects of the whole group.
+    pub role: Option<usize>,
+    /// When it is brought to the cluster.
+    pub stage: Stage,
+    /// The object.
+    pub body: Data,
+}
+
+/// Brings a plan to the kinds of a target.
+pub fn lower(plan: &Plan<'_>, target: Target) -> Vec<Manifest> {
+    match target {
+        Target::Native => native::lower(plan),
+    }
+}
+
+/// Whose object it is.
+#[derive(Clone, Copy)]
+struct Owner<'p, 'm> {
+    index: usize,
+    group: &'p Group<'m>,
+    role: Option<(usize, &'p Role<'m>)>,
+}
+
+/// What an object is, before it is dressed with metadata.
+struct Object {
+    api: &'static str,
+    kind: &'static str,
+    name: String,
+    stage: Stage,
+    annotations: Map,
+    /// The fields beside `metadata`, such as `spec`.
+    fields: Map,
+}
+
+impl Object {
+    fn new(api: &'static str, kind: &'static str, name: String, stage: Stage, fields: Map) -> Object {
+        Object { api, kind, name, stage, annotations: Map::new(), fields }
+    }
+
+    /// Adds `apiVersion`, `kind` and `metadata`.
+    fn own(self, owner: Owner<'_, '_>) -> Manifest {
+        let source = owner.group.source;
+        let mut annotations: Map = source.annotations.iter().map(|(k, v)| (k.clone().into(), text(v))).collect();
+        self.annotations.into_iter().for_each(|(key, value)| {
+            annotations.set(key, value);
+        });
+        if has_substitution(&self.fields) {
+            annotations.set("kustomize.toolkit.fluxcd.io/substitute", "disabled");
+        }
+        let role_labels = owner.role.filter(|_| matches!(self.stage, Stage::Run(..))).map(|(_, r)| &r.source.labels);
+        let mut labels = labels(source.labels.iter().chain(role_labels.into_iter().flatten()));
+        common_labels(&mut labels, owner);
+        let metadata = Map::new()
+            .with("name", text(&self.name))
+            .with("namespace", text(&source.namespace))
+            .with("labels", labels)
+            .full("annotations", annotations);
+        let mut body = Map::new();
+        body.set("apiVersion", self.api).set("kind", self.kind).set("metadata", metadata);
+        self.fields.into_iter().for_each(|(key, value)| {
+            body.set(key, value);
+        });
+        Manifest {
+            kind: self.kind,
+            name: self.name,
+            group: owner.index,
+            role: owner.role.map(|(index, _)| index),
+            stage: self.stage,
+            body: body.into(),
+        }
+    }
+}
+
+fn text(text: &str) -> Data {
+    Data::from(text.to_string())
+}
+
+fn texts<'t>(list: impl IntoIterator<Item = &'t str>) -> Data {
+    Data::List(list.into_iter().map(text).collect())
+}
+
+fn labels<'l>(list: impl Iterator<Item = (&'l String, &'l String)>) -> Map {
+    list.map(|(key, value)| (key.clone().into(), text(value))).collect()
+}
+
+/// The labels of every object of a group or role; they win over the user's.
+fn common_labels(labels: &mut Map, owner: Owner<'_, '_>) {
+    labels.set("app.kubernetes.io/managed-by", "rbgc");
+    labels.set("app.kubernetes.io/part-of", text(&owner.group.source.name));
+    labels.set(naming::LABEL_GROUP, text(&owner.group.source.name));
+    if let Some((_, role)) = owner.role {
+        labels.set("app.kubernetes.io/name", text(&role.source.name));
+        labels.set(naming::LABEL_ROLE, text(&role.source.name));
+    }
+}
+
+/// Whether Flux would take a text for one with variables: `${…}`, or `$$` that it turns into `$`.
+fn has_substitution(fields: &Map) -> bool {
+    let touched = |t: &str| t.contains('$') && (t.contains("${") || t.contains("$$"));
+    fn any(data: &Data, touched: &impl Fn(&str) -> bool) -> bool {
+        match data {
+            Data::Str(text) => touched(text),
+            Data::List(list) => list.iter().any(|d| any(d, touched)),
+            Data::Map(map) => map.iter().any(|(key, value)| touched(key) || any(value, touched)),
+            Data::Null | Data::Bool(_) | Data::Int(_) | Data::Float(_) => false,
+        }
+    }
+    fields.iter().any(|(_, value)| any(value, &touched))
+}

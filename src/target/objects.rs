@@ -1,0 +1,154 @@
+//! The objects around the workloads, which are the same for every target that makes pods itself.
+
+use super::pod::role_labels;
+use super::{Object, Stage, text, texts};
+use crate::check::{Autoscale, Metric};
+use crate::data::{Data, Map};
+use crate::naming;
+use crate::plan::files::FileSet;
+use crate::plan::network::{Peer, Policy, PortKey, Rule};
+use crate::plan::template::DISCOVERY_KEY;
+use crate::plan::{Group, Role, Service};
+
+/// The discovery file of a group.
+pub fn discovery(group: &Group<'_>) -> Object {
+    let data = Map::new().with(DISCOVERY_KEY, text(&group.discovery));
+    Object::new("v1", "ConfigMap", group.source.name.clone(), Stage::Base, Map::new().with("data", data))
+}
+
+/// The files of a role or part.
+pub fn files(set: &FileSet<'_>) -> Object {
+    let data: Map = set.files.iter().map(|f| (f.key.clone().into(), text(&f.text))).collect();
+    Object::new("v1", "ConfigMap", set.name.clone(), Stage::Base, Map::new().with("data", data))
+}
+
+/// A Service.
+pub fn service(group: &Group<'_>, role: &Role<'_>, service: &Service<'_>) -> Object {
+    let mut selector = role_labels(&group.source.name, &role.source.name);
+    selector.set_some(naming::LABEL_COMPONENT, service.part.map(text));
+    let port = |port: &crate::check::Port| {
+        Map::new()
+            .with("name", text(&port.name))
+            .with("port", u32::from(port.number))
+            .with("protocol", port.protocol)
+            .with("targetPort", text(&port.name))
+    };
+    let mut spec = Map::new().with("type", "ClusterIP");
+    if service.headless {
+        // Peers look for each other while they start, before any of them is ready.
+        spec.set("clusterIP", "None").set("publishNotReadyAddresses", true);
+    }
+    spec.set("selector", selector).set_full("ports", service.ports.iter().map(port).collect::<Vec<_>>());
+    Object::new("v1", "Service", service.name.clone(), Stage::Base, Map::new().with("spec", spec))
+}
+
+/// The service account of a role, unless the user brings one, and the right to look for pods.
+pub fn access(group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
+    let mut objects = Vec::new();
+    if role.source.service_account.is_none() {
+        let fields = Map::new().with("automountServiceAccountToken", false);
+        objects.push(Object::new("v1", "ServiceAccount", role.name.clone(), Stage::Access, fields));
+    }
+    if role.source.discovers {
+        objects.extend([reader(role), binding(group, role)]);
+    }
+    objects
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+fn reader(role: &Role<'_>) -> Object {
+    let rule = Map::new()
+        .with("apiGroups", texts([""]))
+        .with("resources", texts(["pods"]))
+        .with("verbs", texts(["get", "list", "watch"]));
+    Object::new(RBAC, "Role", role.name.clone(), Stage::Access, Map::new().with("rules", vec![rule]))
+}
+
+fn binding(group: &Group<'_>, role: &Role<'_>) -> Object {
+    let reference =
+        Map::new().with("apiGroup", "rbac.authorization.k8s.io").with("kind", "Role").with("name", text(&role.name));
+    let subject = Map::new()
+        .with("kind", "ServiceAccount")
+        .with("name", text(account(role)))
+        .with("namespace", text(&group.source.namespace));
+    let fields = Map::new().with("roleRef", reference).with("subjects", vec![subject]);
+    Object::new(RBAC, "RoleBinding", role.name.clone(), Stage::Access, fields)
+}
+
+/// The service account of a role's pods.
+pub fn account<'p>(role: &'p Role<'_>) -> &'p str {
+    role.source.service_account.as_deref().unwrap_or(&role.name)
+}
+
+/// What may reach a role; all else is denied.
+pub fn network_policy(group: &Group<'_>, role: &Role<'_>) -> Object {
+    let Policy { rules } = &role.policy;
+    let selector = Map::new().with("matchLabels", role_labels(&group.source.name, &role.source.name));
+    let spec = Map::new()
+        .with("podSelector", selector)
+        .with("policyTypes", texts(["Ingress"]))
+        .full("ingress", rules.iter().map(ingress).collect::<Vec<_>>());
+    let fields = Map::new().with("spec", spec);
+    Object::new("networking.k8s.io/v1", "NetworkPolicy", role.name.clone(), Stage::Access, fields)
+}
+
+fn ingress(rule: &Rule<'_>) -> Map {
+    const NAMESPACE: &str = "kubernetes.io/metadata.name";
+    let peer = match rule.from {
+        Peer::Role { group, role, namespace } => {
+            let mut peer = Map::new();
+            if let Some(namespace) = namespace {
+                let labels = Map::new().with(NAMESPACE, text(namespace));
+                peer.set("namespaceSelector", Map::new().with("matchLabels", labels));
+            }
+            peer.with("podSelector", Map::new().with("matchLabels", role_labels(group, role)))
+        }
+        Peer::Namespaces(names) => {
+            let names = texts(names.iter().map(String::as_str));
+            let expression = Map::new().with("key", NAMESPACE).with("operator", "In").with("values", names);
+            Map::new().with("namespaceSelector", Map::new().with("matchExpressions", vec![expression]))
+        }
+    };
+    let port = |(number, protocol): &PortKey| Map::new().with("port", u32::from(*number)).with("protocol", *protocol);
+    Map::new().with("from", vec![peer]).full("ports", rule.ports.iter().map(port).collect::<Vec<_>>())
+}
+
+/// At most one pod of the role is evicted at a time. With several pods an instance the count is
+/// still of pods of the whole role: a budget of each instance would let a drain take one pod of
+/// every instance, and so break all of them. Pods that are not ready may always go.
+pub fn disruption_budget(group: &Group<'_>, role: &Role<'_>) -> Object {
+    let selector = Map::new().with("matchLabels", role_labels(&group.source.name, &role.source.name));
+    let spec = Map::new()
+        .with("maxUnavailable", 1)
+        .with("selector", selector)
+        .with("unhealthyPodEvictionPolicy", "AlwaysAllow");
+    let fields = Map::new().with("spec", spec);
+    Object::new("policy/v1", "PodDisruptionBudget", role.name.clone(), Stage::Base, fields)
+}
+
+/// The autoscaler of a role whose workload is of this kind.
+pub fn autoscaler(role: &Role<'_>, autoscale: &Autoscale, kind: &'static str) -> Object {
+    let metric = match &autoscale.metric {
+        Metric::Resource { name, utilization } => {
+            let target = Map::new().with("type", "Utilization").with("averageUtilization", *utilization);
+            let resource = Map::new().with("name", text(name)).with("target", target);
+            Map::new().with("type", "Resource").with("resource", resource)
+        }
+        Metric::Pods { name, average } => {
+            let target = Map::new().with("type", "AverageValue").with("averageValue", average.to_string());
+            let pods = Map::new().with("metric", Map::new().with("name", text(name))).with("target", target);
+            Map::new().with("type", "Pods").with("pods", pods)
+        }
+    };
+    let target = Map::new().with("apiVersion", "apps/v1").with("kind", kind).with("name", text(&role.name));
+    let mut spec = Map::new()
+        .with("scaleTargetRef", target)
+        .with("minReplicas", role.source.replicas.min)
+        .with("maxReplicas", role.source.replicas.max)
+        .with("metrics", vec![metric]);
+    let window = |seconds: u32| Map::new().with("scaleDown", Map::new().with("stabilizationWindowSeconds", seconds));
+    spec.set_some("behavior", autoscale.stabilization.map(window).map(Data::from));
+    let fields = Map::new().with("spec", spec);
+    Object::new("autoscaling/v2", "HorizontalPodAutoscaler", role.name.clone(), Stage::Last, fields)
+}
