@@ -4,12 +4,14 @@
 
 pub mod source;
 pub mod diag;
+pub mod tree;
 pub mod data;
 pub mod quantity;
 pub mod naming;
 pub mod link;
 pub mod lock;
 pub mod yaml;
+pub mod project;
 pub mod syntax;
 pub mod resolve;
 pub mod check;
@@ -17,4 +19,7 @@ pub mod graph;
 pub mod inventory;
 pub mod place;
 pub mod fit;
+pub mod plan;
+pub mod target;
+pub mod order;
 pub mod emit;

@@ -64,17 +64,10 @@ pub fn address(pod: &str, service: &str, namespace: Option<&str>) -> String {
     }
 }
 
-/// Label key of the group's name, as upstream writes it.
-pub const GROUP_LABEL: &str = "rbg.workloads.x-k8s.io/group-name";
-/// Label key of the role's name, as upstream writes it.
-pub const ROLE_LABEL: &str = "rbg.workloads.x-k8s.io/role-name";
-/// Label key of the part of an instance (`leader`, `worker` or a component), as upstream writes it.
-pub const COMPONENT_LABEL: &str = "rbg.workloads.x-k8s.io/component-name";
-
 /// The labels that select pods of a role; with a component only those of that part.
 pub fn selector(group: &str, role: &str, component: Option<&str>) -> Vec<(&'static str, String)> {
-    let mut labels = vec![(GROUP_LABEL, group.to_owned()), (ROLE_LABEL, role.to_owned())];
-    labels.extend(component.map(|c| (COMPONENT_LABEL, c.to_owned())));
+    let mut labels = vec![(LABEL_GROUP, group.to_owned()), (LABEL_ROLE, role.to_owned())];
+    labels.extend(component.map(|c| (LABEL_COMPONENT, c.to_owned())));
     labels
 }
 
