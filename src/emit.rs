@@ -5,6 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
+use crate::order::Tree;
+use crate::yaml;
+
 mod collisions;
 pub mod write;
 
@@ -39,6 +44,20 @@ impl Group {
     pub fn lock_path(&self) -> String {
         path::lock_of(&self.name)
     }
+}
+
+/// Every document as YAML, each group with its files and its lock. `locks` are those of all groups,
+/// in the order in which the tree counts them.
+pub fn render(tree: &Tree, locks: Vec<(String, Lock)>) -> Vec<Group> {
+    let mut files: Vec<Files> = vec![Files::new(); locks.len()];
+    // Texts are independent of each other, and most of the work of a large compilation.
+    let texts: Vec<String> =
+        tree.files.par_iter().map(|(_, file)| yaml::document(&file.body, Some(&file.header))).collect();
+    for ((path, file), text) in tree.files.iter().zip(texts) {
+        files[file.owner].insert(path.clone(), text);
+    }
+    let groups: Vec<((String, Lock), Files)> = locks.into_iter().zip(files).collect();
+    groups.into_par_iter().map(|((name, lock), files)| Group::new(name, files, lock)).collect()
 }
 
 /// All objects of all groups as one stream of documents, in the order of paths: for `kubectl` and

@@ -22,4 +22,47 @@ pub mod fit;
 pub mod plan;
 pub mod target;
 pub mod order;
+pub mod record;
 pub mod emit;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What a compilation is told besides its sources.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Settings of the sources.
+    pub check: check::Options,
+    /// The kinds of objects to make.
+    pub target: target::Target,
+    /// How they reach the cluster.
+    pub delivery: order::Delivery,
+}
+
+/// Compiles sources for a cluster. `locks` are those of all groups in the output, by name; without
+/// them nothing stands anywhere yet.
+///
+/// `None` when an error was reported; nothing is written either way.
+pub fn compile(
+    session: &mut diag::Session,
+    sources: &[PathBuf],
+    inventory: &Path,
+    locks: &BTreeMap<String, lock::Lock>,
+    options: &Options,
+) -> Option<Vec<emit::Group>> {
+    let program = resolve::resolve(session, sources); // imports, standard library, names
+    let model = check::check(session, &program, &options.check); // types, values, assertions
+    let stages = graph::stages(session, &model); // who waits for whom
+    let name = resolve::display_name(&session.root, inventory);
+    let inventory = inventory::load(session, inventory, &name); // machines and topology
+    session.gate()?; // everything wrong so far was reported
+    let (stages, inventory) = (stages?, inventory?);
+    let fitted = fit::fit(session, model, stages, &inventory, locks)?; // names, levels, shapes
+    let placement = place::place(session, &fitted.problem)?; // which instance where
+    let plan = plan::plan(&fitted, &inventory, &placement); // what to run
+    let manifests = match options.target {
+        target::Target::Native => target::native::lower(&plan),
+    };
+    let tree = order::order(manifests, &plan, &options.delivery); // when, and in which file
+    Some(emit::render(&tree, record::locks(&fitted, &plan, &placement))) // bytes
+}

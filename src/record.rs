@@ -1,0 +1,52 @@
+//! What is remembered of a compilation: the locks.
+
+use std::collections::BTreeMap;
+
+use crate::check::ClauseKind;
+use crate::fit::Fitted;
+use crate::lock::{Instance, Lock};
+use crate::place::Placement;
+use crate::plan::{Plan, Unit};
+
+/// The lock of every group, in the order of the model, still without its files.
+pub fn locks(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement) -> Vec<(String, Lock)> {
+    let groups = fitted.model.groups.iter().enumerate();
+    groups.map(|(index, group)| (group.name.clone(), lock(fitted, plan, placement, index))).collect()
+}
+
+fn lock(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement, index: usize) -> Lock {
+    let group = &fitted.model.groups[index];
+    let mut lock = Lock::default();
+    for clause in group.clauses.iter().filter(|c| c.prefer.is_none()) {
+        if let ClauseKind::Exclusive { level } = &clause.kind {
+            lock.exclusive.insert(level.name.clone());
+        }
+    }
+    for (r, role) in group.roles.iter().enumerate() {
+        let pods = &fitted.problem.groups[index].roles[r].pods;
+        let uses = pods.iter().map(|pod| {
+            let amounts = fitted.problem.resources.iter().cloned().zip(pod.request.iter().copied());
+            amounts.filter(|(_, amount)| *amount > 0).collect::<BTreeMap<String, i64>>()
+        });
+        lock.uses.insert(role.name.clone(), uses.collect());
+        for (i, machines) in placement.groups[index][r].iter().enumerate() {
+            let key = Instance { role: role.name.clone(), index: i as u32 };
+            let names = machines.iter().map(|m| fitted.problem.machines[*m].name.clone());
+            lock.places.insert(key, names.collect());
+        }
+        for unit in &plan.groups[index].roles[r].units {
+            pins(plan, unit, &role.name, &mut lock);
+        }
+    }
+    lock
+}
+
+/// The domain that the affinity of an instance of its own requires.
+fn pins(plan: &Plan<'_>, unit: &Unit<'_>, role: &str, lock: &mut Lock) {
+    let Some(index) = unit.instance else { return };
+    let Some((level, domain)) = unit.sites.first().and_then(|site| site.guaranteed) else { return };
+    let path = &plan.inventory.domains[level][domain].path;
+    let names = plan.inventory.levels.iter().map(|l| l.name.clone());
+    let key = Instance { role: role.to_owned(), index };
+    lock.pins.insert(key, names.zip(path.iter().cloned()).collect());
+}
