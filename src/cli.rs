@@ -16,6 +16,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 mod completions;
 mod disk;
 mod explain;
+mod graph;
 mod guard;
 
 mod report;

@@ -19,7 +19,7 @@ pub fn run(directory: &Path, arguments: &[&str]) -> Run {
     finish(command(directory, arguments))
 }
 
-fn command(directory: &Path, arguments: &[&str]) -> Command {
+pub fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rbgc"));
     command.current_dir(directory).args(arguments).stdin(Stdio::null());
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM", "RUST_BACKTRACE"] {
@@ -29,7 +29,7 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
 }
 
 #[track_caller]
-fn finish(mut command: Command) -> Run {
+pub fn finish(mut command: Command) -> Run {
     let output = command.output().unwrap();
     Run {
         exit: output.status.code().unwrap_or(-1),
@@ -226,7 +226,9 @@ fn no_command_is_a_wrong_command_line() {
 
 #[test]
 fn unknown_options_and_commands_are_refused() {
-    for arguments in [&["frobnicate"][..], &["explain", "--frob"], &["completions", "sh"], &["-C", "/nowhere", "version"]] {
+    for arguments in
+        [&["frobnicate"][..], &["explain", "--frob"], &["completions", "sh"], &["-C", "/nowhere", "version"]]
+    {
         let run = here(arguments);
         assert_eq!((run.exit, run.out.as_str()), (2, ""), "{arguments:?}");
         assert!(run.err.starts_with("error: "), "{}", run.err);

@@ -8,6 +8,7 @@ use rbgc::source::World;
 
 pub mod expect;
 pub mod program;
+pub mod tree;
 
 /// The directory of the package.
 pub fn root() -> PathBuf {
