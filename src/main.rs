@@ -1,3 +1,5 @@
-//! The command line program.
+//! The command line program; everything it does is in [`rbgc::cli`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    rbgc::cli::main()
+}

@@ -1,1 +1,10 @@
-//! Tests are data; see each module.
+//! All tests that need files: one binary, because each costs a link. See each module.
+
+// Tests read and write files; the ban protects the compiler's core.
+#![allow(clippy::disallowed_methods)]
+
+mod support;
+
+mod cli;
+mod invariants;
+mod tidy;

@@ -1,0 +1,217 @@
+//! What holds between compilations, and between the parts of one.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{self, Run};
+use crate::support::tree::{self, Tree};
+use crate::support::{directories, none, root};
+
+/// A directory with a copy of an example, and an output directory beside it.
+struct Workshop {
+    directory: tempfile::TempDir,
+    example: &'static str,
+}
+
+impl Workshop {
+    fn new(example: &'static str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let from = root().join("examples").join(example);
+        for (path, text) in tree::read(&from) {
+            let to = directory.path().join(example).join(path);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::write(to, text).unwrap();
+        }
+        Workshop { directory, example }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(self.example).join(name)
+    }
+
+    /// Replaces a text, which must be there, in the example's source or another of its files.
+    #[track_caller]
+    fn edit(&self, name: &str, old: &str, new: &str) {
+        let path = self.file(name);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{name} has no `{old}`:\n{text}");
+        fs::write(path, text.replacen(old, new, 1)).unwrap();
+    }
+
+    /// Compiles into the directory `out` and returns what was said and the tree.
+    #[track_caller]
+    fn compile(&self, out: &str) -> (Run, Tree) {
+        let inventory = format!("{}/inventory.yaml", self.example);
+        let run = cli::run(self.directory.path(), &["compile", self.example, "--inventory", &inventory, "-o", out]);
+        assert_eq!(run.exit, 0, "{}", run.err);
+        (run, tree::read(&self.directory.path().join(out)))
+    }
+}
+
+/// Paths of the files that differ between two trees.
+fn changed<'t>(a: &'t Tree, b: &'t Tree) -> BTreeSet<&'t str> {
+    a.keys().chain(b.keys()).filter(|path| a.get(*path) != b.get(*path)).map(String::as_str).collect()
+}
+
+/// Names of the workloads in both trees whose pods would restart.
+fn restarted(a: &Tree, b: &Tree) -> Vec<String> {
+    let (a, b) = (tree::templates(a), tree::templates(b));
+    a.iter().filter(|(key, t)| b.get(*key).is_some_and(|u| u != *t)).map(|((_, name), _)| name.clone()).collect()
+}
+
+#[test]
+fn compiling_again_changes_nothing() {
+    for example in ["qwen-pd", "mooncake-shared", "autoscaled"] {
+        let workshop = Workshop::new(example);
+        let (_, first) = workshop.compile("out");
+        let times = |tree: &Tree| -> Vec<_> {
+            let out = workshop.directory.path().join("out");
+            tree.keys().map(|path| fs::metadata(out.join(path)).unwrap().modified().unwrap()).collect()
+        };
+        let before = times(&first);
+        let (run, second) = workshop.compile("out");
+        assert!(changed(&first, &second).is_empty(), "{example}");
+        assert_eq!(before, times(&second), "{example}: files were touched");
+        assert!(run.err.contains("0 written"), "{}", run.err);
+        let inventory = workshop.file("inventory.yaml");
+        let check = ["compile", example, "--inventory", inventory.to_str().unwrap(), "-o", "out", "--check"];
+        assert_eq!(cli::run(workshop.directory.path(), &check).exit, 0);
+    }
+}
+
+#[test]
+fn the_same_bytes_from_anywhere() {
+    let workshop = Workshop::new("deepseek-r1");
+    let (_, expected) = workshop.compile("out");
+    let base = workshop.directory.path();
+    let absolute = |name: &str| base.join(name).display().to_string();
+    let (platform, main) = (absolute("deepseek-r1/platform.rbg"), absolute("deepseek-r1/deepseek-r1.rbg"));
+    let (inventory, elsewhere) = (absolute("deepseek-r1/inventory.yaml"), absolute("deepseek-r1"));
+    let runs: [&[&str]; 4] = [
+        &["-C", &elsewhere, "compile", ".", "--inventory", "inventory.yaml"],
+        &["compile", "-C", &elsewhere, "platform.rbg", "deepseek-r1.rbg", "--inventory", &inventory],
+        &["compile", &main, &platform, &main, "--inventory", &inventory],
+        &["compile", &elsewhere, "--inventory", &inventory],
+    ];
+    for (index, arguments) in runs.iter().enumerate() {
+        let out = absolute(&format!("other-{index}"));
+        let mut command = cli::command(Path::new("/"), &[*arguments, &["-o", &out]].concat());
+        let variables = [("LC_ALL", "C"), ("TZ", "Asia/Tokyo"), ("LANG", "tr_TR.UTF-8"), ("RAYON_NUM_THREADS", "1")];
+        variables.iter().take(index + 1).for_each(|(name, value)| drop(command.env(name, value)));
+        let run = cli::finish(command);
+        assert_eq!(run.exit, 0, "{}", run.err);
+        let other = tree::read(Path::new(&out));
+        assert!(changed(&expected, &other).is_empty(), "{arguments:?}: {:?}", changed(&expected, &other));
+    }
+}
+
+#[test]
+fn more_replicas_change_their_role_only() {
+    let workshop = Workshop::new("qwen-pd");
+    let (_, before) = workshop.compile("out");
+    workshop.edit("qwen-pd.rbg", "replicas = 2", "replicas = 3");
+    let (run, after) = workshop.compile("out");
+    let mut problems = Vec::new();
+    for path in changed(&before, &after) {
+        let own = path.starts_with("qwen-pd/prefill/");
+        let shared = path == "qwen-pd/rbgc.lock" || path.ends_with("/configmap-qwen-pd.yaml");
+        let router = path.starts_with("qwen-pd/router/") && run.err.contains("router");
+        if !own && !shared && !router {
+            problems.push(format!("{path} changed"));
+        }
+    }
+    for name in restarted(&before, &after) {
+        if !(name.starts_with("qwen-pd-router") && run.err.contains("router")) {
+            problems.push(format!("{name} restarts"));
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn one_more_group_changes_nothing_that_exists() {
+    let workshop = Workshop::new("qwen-pd");
+    let (_, before) = workshop.compile("out");
+    let group =
+        "group another {\n  namespace = \"llm\"\n  role web { image = \"nginx:1.27\"  replicas = 2  gpus = 1 }\n}\n";
+    fs::write(workshop.file("another.rbg"), group).unwrap();
+    let (_, after) = workshop.compile("out");
+    let old: Vec<String> =
+        before.iter().filter(|(path, text)| after.get(*path) != Some(*text)).map(|(p, _)| p.clone()).collect();
+    none(&old);
+    assert!(after.keys().any(|path| path.starts_with("another/")));
+}
+
+#[test]
+fn one_more_node_changes_no_template() {
+    let workshop = Workshop::new("qwen-pd");
+    let (_, before) = workshop.compile("out");
+    let text = fs::read_to_string(workshop.file("inventory.yaml")).unwrap();
+    let node = "nodes:\n  - { name: extra-1, labels: { topology.kubernetes.io/zone: a }, allocatable: { cpu: 192, memory: 2Ti, nvidia.com/gpu: 8, rdma/hca: 8 } }\n";
+    fs::write(workshop.file("inventory.yaml"), format!("{text}{node}")).unwrap();
+    let (_, after) = workshop.compile("out");
+    none(&restarted(&before, &after));
+    // Nor does it in a new tree, where no lock holds anything in its place.
+    let (_, fresh) = workshop.compile("fresh");
+    assert_eq!(fresh.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+}
+
+/// The goldens by example and target with delivery.
+fn goldens() -> Vec<(String, Tree)> {
+    let mut found = Vec::new();
+    for example in directories("golden") {
+        for form in directories(&format!("golden/{example}")) {
+            let name = format!("{example}/{form}");
+            let tree = tree::read(&root().join("golden").join(&name));
+            found.push((name, tree));
+        }
+    }
+    assert!(found.len() >= 2 * directories("examples").len());
+    found
+}
+
+#[test]
+fn every_address_resolves() {
+    let (mut problems, mut count) = (Vec::new(), 0);
+    for (name, tree) in goldens() {
+        let objects = tree::objects(&tree);
+        for object in &objects {
+            let names = tree::resolvable(&objects, object.namespace());
+            let values = match object.kind() {
+                "ConfigMap" => tree::at(&object.value, &["data"]),
+                _ => object.template().and_then(|t| tree::at(t, &["spec"])),
+            };
+            for (path, text) in values.map(tree::texts).unwrap_or_default() {
+                if path.ends_with("/image") {
+                    continue;
+                }
+                for host in tree::hosts(&text) {
+                    count += 1;
+                    if !names.contains(&host) {
+                        problems.push(format!("{name}/{}: {path}: `{host}` resolves to nothing", object.path));
+                    }
+                }
+            }
+        }
+    }
+    none(&problems);
+    assert!(count > 20, "only {count} addresses were looked at");
+}
+
+#[test]
+fn every_service_selects_something() {
+    let mut problems = Vec::new();
+    for (name, tree) in goldens() {
+        let objects = tree::objects(&tree);
+        for service in objects.iter().filter(|o| o.kind() == "Service") {
+            if !objects
+                .iter()
+                .any(|o| o.namespace() == service.namespace() && o.template().is_some() && tree::selects(service, o))
+            {
+                problems.push(format!("{name}: Service {} selects no pod", service.name()));
+            }
+        }
+    }
+    none(&problems);
+}
