@@ -38,6 +38,8 @@ struct Context {
     group: bool,
     /// The enclosing group is one of `x N`.
     indexed: bool,
+    /// A component, whose `after` names its siblings.
+    component: bool,
 }
 
 pub(super) fn bind(session: &mut Session, loaded: Loaded) -> Program {
@@ -240,6 +242,10 @@ impl<'a> Binder<'a> {
             1..=1
         } else if plain.clone().any(|n| n == name.name) {
             0..=0
+        } else if self.scopes.find(&name.name).is_some() {
+            // The name of a template is the type of the roles that are made from it.
+            self.path(path, "template");
+            return;
         } else {
             let known: Vec<&str> = plain.chain(super::types::GENERIC.iter().copied()).collect();
             self.problems.push(unknown("type", name, &known));

@@ -122,19 +122,26 @@ impl Type {
     }
 
     fn named(program: &Program, path: &[syntax::Ident], arguments: &[syntax::Type]) -> Type {
-        let [name] = path else { return Type::Any };
+        let [name] = path else { return template_at(program, path).map_or(Type::Any, |t| Type::Role(Some(t))) };
         let argument = || arguments.first().map_or(Type::Any, |a| Type::of(program, a));
         match name.name.as_str() {
             "List" => Type::List(Box::new(argument())),
             "Map" => Type::Map(Box::new(argument())),
             "Role" => Type::Role(arguments.first().and_then(|a| template_of(program, a))),
-            plain => PLAIN.iter().find(|(n, _)| *n == plain).map_or(Type::Any, |(_, t)| t.clone()),
+            plain => match PLAIN.iter().find(|(n, _)| *n == plain) {
+                Some((_, ty)) => ty.clone(),
+                None => template_at(program, path).map_or(Type::Any, |t| Type::Role(Some(t))),
+            },
         }
     }
 }
 
 fn template_of(program: &Program, ty: &syntax::Type) -> Option<(DefId, String)> {
     let syntax::TypeKind::Named { path, .. } = &ty.kind else { return None };
+    template_at(program, path)
+}
+
+fn template_at(program: &Program, path: &[syntax::Ident]) -> Option<(DefId, String)> {
     let last = path.last()?;
     match program.binding(last.span.lo) {
         Some(Binding::Item(def)) => Some((def, last.name.clone())),

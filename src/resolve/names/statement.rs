@@ -75,7 +75,7 @@ impl<'a> Binder<'a> {
         if let Some(count) = &group.count {
             self.expr(count);
         }
-        self.context = Context { role: false, group: true, indexed: group.count.is_some() };
+        self.context = Context { role: false, group: true, indexed: group.count.is_some(), component: false };
         self.scopes.push(true);
         self.calls(&group.bases);
         self.declare_roles(&group.bases, &group.body);
@@ -88,7 +88,7 @@ impl<'a> Binder<'a> {
         let Some(def) = self.path(&refine.group, "group") else { return };
         let ItemKind::Group(group) = &self.item_of(def).kind else { return };
         let outer = self.context;
-        self.context = Context { role: false, group: true, indexed: group.count.is_some() };
+        self.context = Context { role: false, group: true, indexed: group.count.is_some(), component: false };
         self.scopes.push(true);
         self.declare_roles(&group.bases, &group.body);
         self.body(&refine.body);
@@ -193,7 +193,12 @@ impl<'a> Binder<'a> {
                 self.calls(&role.bases);
                 self.role_body(&role.body);
             }
-            StatementKind::Part { body, .. } | StatementKind::Child { body, .. } => self.role_body(body),
+            StatementKind::Child { keyword, body, .. } => {
+                let outer = std::mem::replace(&mut self.context.component, keyword.name == "component");
+                self.role_body(body);
+                self.context.component = outer;
+            }
+            StatementKind::Part { body, .. } => self.role_body(body),
             StatementKind::Port { value, options, .. }
             | StatementKind::File { value, options, .. }
             | StatementKind::Mount { value, options, .. } => {
@@ -202,7 +207,9 @@ impl<'a> Binder<'a> {
             }
             StatementKind::Probe(probe) => self.probe(probe),
             StatementKind::After { targets, options } => {
-                targets.iter().for_each(|t| self.after(t));
+                if !self.context.component {
+                    targets.iter().for_each(|t| self.after(t));
+                }
                 options.iter().for_each(|o| self.map(o));
             }
             StatementKind::Connect(connect) => {
