@@ -29,7 +29,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 let host = naming::headless(&self.group(group).name, &name);
                 Value::str(self.qualified(host, group, cx))
             }
-            "addresses" => self.addresses(view.role, member.span, cx).map_or(Value::Error, |a| {
+            "addresses" => self.addresses(view.role, None, member.span, cx).map_or(Value::Error, |a| {
                 Value::list(a.iter().map(Value::str).collect())
             }),
             "selector" => {
@@ -116,7 +116,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 Value::str(naming::instance(&self.group(role.group).name, &role.name.name, index))
             }
             "address" => {
-                let Some(all) = self.addresses(view.role, member.span, cx) else { return Value::Error };
+                let Some(all) = self.addresses(view.role, None, member.span, cx) else { return Value::Error };
                 all.get(index as usize).map_or(Value::Error, Value::str)
             }
             _ => self.unknown_member(member, "an instance", vec!["address", "index", "name"]),
@@ -149,15 +149,15 @@ impl<'p> Checker<'_, '_, 'p> {
         let ident = Ident { name: port.to_owned(), span };
         let Value::Int(number) = self.port(view, &ident) else { return Value::Error };
         if method.name == "url" {
-            self.used(view.role, Some(port.to_owned()), false);
             return Value::str(format!("http://{}:{number}", self.service_host(view.role, cx)));
         }
-        let Some(addresses) = self.addresses(view.role, method.span, cx) else { return Value::Error };
+        let Some(addresses) = self.addresses(view.role, Some(port), method.span, cx) else { return Value::Error };
         Value::list(addresses.iter().map(|a| Value::str(format!("http://{a}:{number}"))).collect())
     }
 
     /// One resolvable name for each instance: that of its leader.
-    fn addresses(&mut self, role: RoleIx, span: Span, cx: Context<'_>) -> Option<Vec<String>> {
+    /// `port` is the one that they are asked for with, if one is.
+    fn addresses(&mut self, role: RoleIx, port: Option<&str>, span: Span, cx: Context<'_>) -> Option<Vec<String>> {
         let Some(count) = self.fixed_replicas(role, span)? else {
             self.report(autoscaled(&self.role(role).name.name, span));
             return None;
@@ -170,7 +170,7 @@ impl<'p> Checker<'_, '_, 'p> {
             self.report(problem);
             return None;
         }
-        self.used(role, None, true);
+        self.used(role, port.map(str::to_owned), true);
         let components = self.components(role);
         let group_name = self.group(group).name.clone();
         let service = self.qualified(naming::headless(&group_name, &name), group, cx);

@@ -49,7 +49,7 @@ pub(super) fn sets(session: &mut Session, model: &Model, inventory: &Inventory) 
 fn shape_key(group: &Group, role: usize, part: &Part) -> String {
     let clauses: Vec<&ClauseKind> = group.clauses.iter().map(|c| &c.kind).filter(|k| concerns(k, role)).collect();
     let gpu = part.pod.gpu.as_ref().map(|(product, _)| product);
-    format!("{} {gpu:?} {:?} {clauses:?}", part.pod.gpus > 0, part.pod.tolerations)
+    format!("{} {gpu:?} {:?} {clauses:?}", group.roles[role].gpus() > 0, part.pod.tolerations)
 }
 
 fn concerns(kind: &ClauseKind, role: usize) -> bool {
@@ -82,9 +82,9 @@ fn allowed(group: &Group, role: usize, part: &Part, node: &Node, inventory: &Inv
             _ => {}
         }
     }
-    // Taints keep others off machines with accelerators: roles that use accelerators, and roles
-    // that name the pool, are meant to be there. All others must tolerate them on their own.
-    let invited = part.pod.gpus > 0 || pool_named;
+    // Taints keep others off machines with accelerators: roles that use accelerators (with all
+    // their parts, which belong together) and roles that name the pool are meant to be there. All others must tolerate them on their own.
+    let invited = group.roles[role].gpus() > 0 || pool_named;
     invited || node.taints.iter().all(|taint| taint.effect == "PreferNoSchedule" || tolerated(taint, &part.pod.tolerations))
 }
 

@@ -99,7 +99,9 @@ impl<'a> Binder<'a> {
         if let Some((Binding::Loop, _)) = found {
             return self.record(span, Binding::Loop);
         }
-        let field = if self.context.role { vocabulary::role_field(name) } else { None };
+        // `pod` is a block of a role as well, but only the value of the running pod can be read.
+        let runtime = RUNTIME.iter().any(|(word, _)| *word == name);
+        let field = if self.context.role && !runtime { vocabulary::role_field(name) } else { None };
         match (field, found) {
             (Some(_), Some((_, declared))) => self.problems.push(ambiguous(name, span, declared)),
             (Some(field), None) => self.record(span, Binding::Field(field.name)),
