@@ -174,7 +174,11 @@ pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str
     if word.len() > LONGEST_NAME {
         return None;
     }
-    let allowed = (word.chars().count() / 3).max(1);
+    // Short words are near to everything.
+    let allowed = match word.chars().count() {
+        0..=2 => 0,
+        length => (length / 3).max(1),
+    };
     candidates
         .into_iter()
         .map(|c| (strsim::damerau_levenshtein(word, c), c))

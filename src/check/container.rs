@@ -102,6 +102,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 self.check_image(&image, span);
                 Some((image.to_string(), span))
             }
+            Value::Unset if self.role(source.view.role).broken => None,
             Value::Unset => {
                 let problem = Diagnostic::new(Code::MissingValue, declared, "`image` is not set");
                 self.report(problem.help("set it here, or in the template"));

@@ -58,6 +58,9 @@ impl Checker<'_, '_, '_> {
                     return Value::Role(view);
                 }
                 let role = self.role(view.role);
+                if role.broken {
+                    return Value::Error;
+                }
                 let problem = Diagnostic::new(
                     Code::TypeMismatch,
                     span,

@@ -16,6 +16,8 @@ const MAX_TEMPLATES: usize = 64;
 struct Gathered<'p> {
     layers: Vec<Layer<'p>>,
     templates: BTreeSet<DefId>,
+    /// A template could not be found.
+    broken: bool,
 }
 
 /// What a chain of template calls is gathered for.
@@ -173,7 +175,7 @@ impl<'p> Checker<'_, '_, 'p> {
     /// The layers that template calls contribute: the base and then the mixins, each with what it
     /// is built on below it.
     fn template_layers(&mut self, calls: &'p [TemplateCall], frame: FrameIx, target: Target) -> Gathered<'p> {
-        let mut gathered = Gathered { layers: Vec::new(), templates: BTreeSet::new() };
+        let mut gathered = Gathered { layers: Vec::new(), templates: BTreeSet::new(), broken: false };
         let mut path = Vec::new();
         self.gather(calls, frame, target, &mut gathered, &mut path);
         gathered
@@ -189,7 +191,10 @@ impl<'p> Checker<'_, '_, 'p> {
     ) {
         let tie = self.new_tie();
         for (index, call) in calls.iter().enumerate() {
-            let Some(def) = self.program.definition(&call.path) else { continue };
+            let Some(def) = self.program.definition(&call.path) else {
+                into.broken = true;
+                continue;
+            };
             let ItemKind::Template(template) = &self.program.item(def).kind else { continue };
             if let Some(start) = path.iter().position(|(d, _)| *d == def) {
                 self.report(template_cycle(self.program, &path[start..], call));
@@ -311,6 +316,7 @@ impl<'p> Checker<'_, '_, 'p> {
             group,
             layers,
             templates: gathered.templates,
+            broken: gathered.broken,
             when: statement.when.as_ref().map(|w| (w, layer.frame)),
             bodies: 1,
             absent: None,
@@ -435,7 +441,7 @@ impl<'p> Checker<'_, '_, 'p> {
             _ => None,
         };
         let Some(wanted) = wanted else { return };
-        if !self.role(role).templates.contains(&wanted) {
+        if !self.role(role).templates.contains(&wanted) && !self.role(role).broken {
             let name = &self.role(role).name.name;
             let end = if connect.from.name == *name { &connect.from } else { &connect.to };
             let message = format!("role `{name}` is not made from `{}`", self.program.name(wanted));

@@ -104,6 +104,8 @@ pub(super) struct RoleState<'p> {
     pub layers: Vec<Layer<'p>>,
     /// Templates that it is made from.
     pub templates: BTreeSet<DefId>,
+    /// A template could not be found, which was reported: what it would have given is not missed.
+    pub broken: bool,
     /// Its `when`, and where its names are looked up.
     pub when: Option<(&'p Expr, FrameIx)>,
     /// How many of the last layers are bodies of the role itself: what edges give lies below them.

@@ -23,30 +23,40 @@ struct Made {
     span: Span,
 }
 
-/// Checks the names of all objects of a model.
+impl Made {
+    /// Characters above the limit.
+    fn excess(&self) -> usize {
+        self.name.len().saturating_sub(self.limit)
+    }
+}
+
+/// Checks the names of all objects of a model. Of the names that one role makes too long, and of
+/// those that two roles both make, the first is reported: the others have the same cause.
 pub fn check(session: &mut Session, model: &Model) {
-    let mut seen: BTreeMap<(&'static str, &str, String), (Span, String)> = BTreeMap::new();
+    let mut seen: BTreeMap<(&'static str, &str, String), (Span, &str)> = BTreeMap::new();
     for group in &model.groups {
-        let mut longest: BTreeMap<(&'static str, Span), Made> = BTreeMap::new();
+        let mut longest: BTreeMap<Span, Made> = BTreeMap::new();
+        let mut clashes: BTreeMap<(Span, Span), Diagnostic> = BTreeMap::new();
         for made in names_of(group) {
-            if made.name.len() > made.limit {
-                let long = longest.entry((made.kind, made.span)).or_insert_with(|| made.clone());
-                if long.name.len() < made.name.len() {
-                    *long = made.clone();
-                }
+            if made.excess() > longest.get(&made.span).map_or(0, Made::excess) {
+                longest.insert(made.span, made.clone());
             }
             if made.kind == "pod" {
                 continue;
             }
             let key = (made.kind, group.namespace.as_str(), made.name.clone());
-            let owner = format!("group `{}`", group.name);
-            if let Some((earlier, other)) = seen.get(&key) {
-                session.report(collision(made.kind, &made.name, &group.namespace, made.span, *earlier, other));
-            } else {
-                seen.insert(key, (made.span, owner));
+            match seen.get(&key) {
+                Some((earlier, other)) => {
+                    let problem = collision(&made, &group.namespace, *earlier, other);
+                    clashes.entry((made.span, *earlier)).or_insert(problem);
+                }
+                None => {
+                    seen.insert(key, (made.span, &group.name));
+                }
             }
         }
-        longest.into_values().for_each(|made| session.report(too_long(&made)));
+        session.problems.extend(clashes.into_values());
+        session.problems.extend(longest.into_values().map(|made| too_long(&made)));
     }
 }
 
@@ -97,15 +107,15 @@ fn workload_of(group: &str, role: &str, index: u32, part: &Part) -> String {
 }
 
 fn too_long(made: &Made) -> Diagnostic {
-    let over = made.name.len() - made.limit;
-    let message =
-        format!("the {} `{}` would have {} characters, {over} too many", made.kind, made.name, made.name.len());
+    let (kind, name, length, over) = (made.kind, &made.name, made.name.len(), made.excess());
+    let message = format!("the {kind} `{name}` would have {length} characters, {over} too many");
     Diagnostic::new(Code::NameTooLong, made.span, message)
         .help(format!("at most {} are allowed: shorten the group, the role or the component", made.limit))
 }
 
-fn collision(kind: &str, name: &str, namespace: &str, span: Span, earlier: Span, other: &str) -> Diagnostic {
-    Diagnostic::new(Code::NameCollision, span, format!("two objects {kind} `{name}` in namespace `{namespace}`"))
-        .label(earlier, format!("the other one, of {other}"))
+fn collision(made: &Made, namespace: &str, earlier: Span, other: &str) -> Diagnostic {
+    let message = format!("two objects {} `{}` in namespace `{namespace}`", made.kind, made.name);
+    Diagnostic::new(Code::NameCollision, made.span, message)
+        .label(earlier, format!("the other one, of group `{other}`"))
         .help("rename a group or a role, or use another namespace")
 }
