@@ -24,6 +24,10 @@ pub(super) struct Claims {
 /// nobody declares.
 pub(super) fn read(s: &mut Session, tree: &mut Tree, groups: &[Group], options: &Options) -> Claims {
     let mut claims = Claims::default();
+    if let Err(obstacle) = tree.directory("") {
+        s.report(report::obstacle(tree.out, &obstacle));
+        return claims;
+    }
     let written: BTreeSet<&str> = groups.iter().map(|group| group.name.as_str()).collect();
     for name in written.iter().copied().chain(options.prune.iter().map(String::as_str)) {
         if let Some(lock) = own_lock(s, tree, name) {
