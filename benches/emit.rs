@@ -128,7 +128,7 @@ fn render() -> Vec<Group> {
     groups("from a.rbg")
 }
 
-#[divan::bench(name = "write 9,000 new files", sample_count = 10)]
+#[divan::bench(name = "write 9,000 new files", sample_count = 5, sample_size = 1)]
 fn fresh(bencher: Bencher) {
     let groups = groups("from a.rbg");
     bencher.with_inputs(|| tempfile::tempdir().expect("a directory")).bench_local_values(|dir| {
@@ -137,7 +137,7 @@ fn fresh(bencher: Bencher) {
     });
 }
 
-#[divan::bench(name = "replace 9,000 files", sample_count = 10)]
+#[divan::bench(name = "replace 9,000 files", sample_count = 5, sample_size = 1)]
 fn replace(bencher: Bencher) {
     let dir = tempfile::tempdir().expect("a directory");
     let versions = [groups("from a.rbg"), groups("from b.rbg")];
@@ -148,7 +148,7 @@ fn replace(bencher: Bencher) {
     });
 }
 
-#[divan::bench(name = "find 9,000 files unchanged", sample_count = 10)]
+#[divan::bench(name = "find 9,000 files unchanged", sample_count = 5, sample_size = 1)]
 fn unchanged(bencher: Bencher) {
     let dir = tempfile::tempdir().expect("a directory");
     let groups = groups("from a.rbg");

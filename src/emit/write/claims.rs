@@ -1,6 +1,7 @@
 //! Whose the files in the output are: what the locks there say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 
 use super::tree::{Entry, Tree};
 use super::{Options, report};
@@ -24,6 +25,10 @@ pub(super) struct Claims {
 /// nobody declares.
 pub(super) fn read(s: &mut Session, tree: &mut Tree, groups: &[Group], options: &Options) -> Claims {
     let mut claims = Claims::default();
+    if let Err(obstacle) = tree.directory("") {
+        s.report(report::obstacle(tree.out, &obstacle));
+        return claims;
+    }
     let written: BTreeSet<&str> = groups.iter().map(|group| group.name.as_str()).collect();
     for name in written.iter().copied().chain(options.prune.iter().map(String::as_str)) {
         if let Some(lock) = own_lock(s, tree, name) {
@@ -59,7 +64,7 @@ fn own_lock(s: &mut Session, tree: &mut Tree, group: &str) -> Option<Lock> {
     let path = path::lock_of(group);
     match tree.entry(&path) {
         Ok(Entry::Missing) => None,
-        Ok(Entry::File { .. }) => read_lock(s, tree, &path).and_then(|file| Lock::parse(s, file)),
+        Ok(Entry::File { length, .. }) => read_lock(s, tree, &path, length).and_then(|file| Lock::parse(s, file)),
         Ok(entry) => {
             s.report(report::in_the_way(tree.out, &path, entry));
             None
@@ -71,8 +76,9 @@ fn own_lock(s: &mut Session, tree: &mut Tree, group: &str) -> Option<Lock> {
     }
 }
 
-fn read_lock(s: &mut Session, tree: &Tree, path: &str) -> Option<FileId> {
-    let text = match tree.read(path, MAX_FILE_BYTES).map(String::from_utf8) {
+fn read_lock(s: &mut Session, tree: &Tree, path: &str, length: u64) -> Option<FileId> {
+    let bytes = if length > MAX_FILE_BYTES { Err(ErrorKind::FileTooLarge.into()) } else { tree.read(path, length) };
+    let text = match bytes.map(String::from_utf8) {
         Ok(Ok(text)) => text,
         Ok(Err(_)) => {
             s.report(report::lock_not_text(tree.out, path));
@@ -89,7 +95,7 @@ fn read_lock(s: &mut Session, tree: &Tree, path: &str) -> Option<FileId> {
 /// The text of the lock of a group that is left alone; damage is its own group's matter.
 fn other_lock(tree: &mut Tree, group: &str) -> Option<String> {
     let path = path::lock_of(group);
-    let Ok(Entry::File { .. }) = tree.entry(&path) else { return None };
-    let text = String::from_utf8(tree.read(&path, MAX_FILE_BYTES).ok()?).ok()?;
+    let Ok(Entry::File { length: length @ ..=MAX_FILE_BYTES, .. }) = tree.entry(&path) else { return None };
+    let text = String::from_utf8(tree.read(&path, length).ok()?).ok()?;
     text.starts_with(FIRST_LINE).then_some(text)
 }

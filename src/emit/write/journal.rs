@@ -8,7 +8,9 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use tempfile::{Builder, TempPath};
 
@@ -86,6 +88,9 @@ struct Staged {
     target: PathBuf,
 }
 
+/// How many locks are synced at once. They wait for the disk, not for a processor.
+const SYNCING_THREADS: usize = 32;
+
 struct Journal {
     faults: Faults,
     undo: Vec<Undo>,
@@ -100,19 +105,20 @@ impl Journal {
         self.make_directories(out, plan)?;
         let mut staged = Vec::new();
         for item in plan.files.iter().filter(|item| item.state != State::Same) {
-            staged.push(self.stage(out, item, false)?);
+            staged.push(self.stage(out, item)?);
         }
         for path in &plan.deleted {
             staged.push(self.stage_removal(out, path)?);
         }
+        let first_lock = staged.len();
         for item in plan.locks.iter().filter(|item| item.state != State::Same) {
-            staged.push(self.stage(out, item, true)?);
+            staged.push(self.stage(out, item)?);
         }
+        self.sync(&staged[first_lock..])?;
         for path in &plan.deleted_locks {
             staged.push(self.stage_removal(out, path)?);
         }
-        staged.into_iter().try_for_each(|file| self.commit(file))?;
-        self.sync_directories(out, plan)
+        staged.into_iter().try_for_each(|file| self.commit(file))
     }
 
     /// Makes `out` and every directory below it that is missing.
@@ -147,14 +153,11 @@ impl Journal {
     }
 
     /// Writes a new text under a temporary name beside its target.
-    fn stage(&mut self, out: &Path, item: &Item, sync: bool) -> Result<Staged, Failure> {
+    fn stage(&mut self, out: &Path, item: &Item) -> Result<Staged, Failure> {
         let target = out.join(item.path);
         let write = || -> io::Result<TempPath> {
             let mut file = builder().tempfile_in(directory_of(&target))?;
             file.write_all(item.text.as_bytes())?;
-            if sync {
-                file.as_file().sync_all()?;
-            }
             // Closes the file: there may be more of them than a process may have open.
             Ok(file.into_temp_path())
         };
@@ -164,6 +167,21 @@ impl Journal {
             State::Missing | State::Same => None,
         };
         Ok(Staged { temporary: Some(temporary), backup, target })
+    }
+
+    /// Brings the texts of locks to the disk before they get their names: a lock is never torn, not
+    /// even by a power cut. Many at once, because a journalling file system commits them together.
+    fn sync(&mut self, locks: &[Staged]) -> Result<(), Failure> {
+        let Some(first) = locks.first() else { return Ok(()) };
+        self.faults.step().map_err(|e| failure("sync", &first.target, e))?;
+        thread::scope(|scope| {
+            let threads = locks.chunks(locks.len().div_ceil(SYNCING_THREADS)).map(|share| {
+                let thread = thread::Builder::new().spawn_scoped(scope, || share.iter().try_for_each(sync_text));
+                thread.map_err(|e| failure("sync", &first.target, e))
+            });
+            let threads: Vec<_> = threads.collect::<Result<_, _>>()?;
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
     }
 
     fn stage_removal(&mut self, out: &Path, path: &str) -> Result<Staged, Failure> {
@@ -202,19 +220,6 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes the new names of the locks last.
-    fn sync_directories(&mut self, out: &Path, plan: &Plan) -> Result<(), Failure> {
-        if cfg!(not(unix)) {
-            return Ok(());
-        }
-        for item in plan.locks.iter().filter(|item| item.state != State::Same) {
-            let directory = out.join(parent(item.path));
-            let synced = self.faults.step().and_then(|()| File::open(&directory)?.sync_all());
-            synced.map_err(|e| failure("sync", &directory, e))?;
-        }
-        Ok(())
-    }
-
     /// Undoes everything, last first. Returns the files that could not be put back.
     fn roll_back(self) -> Vec<(PathBuf, PathBuf)> {
         let mut lost = Vec::new();
@@ -232,6 +237,12 @@ impl Journal {
         }
         lost
     }
+}
+
+fn sync_text(file: &Staged) -> Result<(), Failure> {
+    let Some(text) = &file.temporary else { return Ok(()) };
+    let synced = File::options().write(true).open(text).and_then(|text| text.sync_data());
+    synced.map_err(|e| failure("sync", &file.target, e))
 }
 
 fn failure(doing: &'static str, path: &Path, error: io::Error) -> Failure {

@@ -132,12 +132,9 @@ fn check_directories(s: &mut Session, tree: &mut Tree, plan: &Plan) {
         changed.insert(directory);
     }
     for directory in changed {
-        match tree.directory(directory) {
-            Ok(Entry::Directory { read_only: true }) => s.report(report::read_only(tree.out, directory)),
-            Ok(_) => {}
-            // Obstacles below the root were reported with the file that they are in the way of.
-            Err(obstacle) if directory.is_empty() => s.report(report::obstacle(tree.out, &obstacle)),
-            Err(_) => {}
+        // Obstacles were reported with the files that they are in the way of.
+        if let Ok(Entry::Directory { read_only: true }) = tree.directory(directory) {
+            s.report(report::read_only(tree.out, directory));
         }
     }
 }

@@ -98,11 +98,16 @@ impl<'o> Tree<'o> {
         Ok(names)
     }
 
-    /// The bytes of a regular file, when there are at most `limit`.
-    pub fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        File::open(self.full(path))?.take(limit + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+    /// The bytes of a regular file that has, as far as is known, this length.
+    ///
+    /// # Errors
+    /// Whatever the system says; `FileTooLarge` for a file that is longer.
+    pub fn read(&self, path: &str, length: u64) -> io::Result<Vec<u8>> {
+        // Room for one more byte: the end is then found without another buffer.
+        let room = usize::try_from(length).ok().and_then(|length| length.checked_add(1));
+        let mut bytes = Vec::with_capacity(room.ok_or(io::ErrorKind::FileTooLarge)?);
+        File::open(self.full(path))?.take(length.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > length { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
     }
 
     /// Whether a regular file of this length has this text.
