@@ -198,7 +198,7 @@ fn expected_words(positives: &[Rule]) -> Vec<&'static str> {
     let statement = has(Rule::kw_role);
     let clause = has(Rule::kw_instances);
     let item = has(Rule::kw_template);
-    let entry = has(Rule::key_word) || has(Rule::key) || has(Rule::entry);
+    let entry = has(Rule::key_word) || has(Rule::entry);
     let expression = has(Rule::value_name) || has(Rule::expr);
     let mut words: Vec<&'static str> = Vec::new();
     for rule in positives {
@@ -258,23 +258,31 @@ fn describe(rule: Rule) -> &'static str {
         }
         R::kw_let | R::kw_assert | R::kw_role | R::kw_port | R::kw_file | R::kw_mount | R::kw_after => STATEMENT,
         R::kw_connect | R::kw_place | R::kw_coordinate | R::part_word | R::child_word | R::volume_word => STATEMENT,
-        R::probe_word | R::edge_part | R::end_word => STATEMENT,
+        R::probe_word | R::edge_part | R::end_word | R::block_word => STATEMENT,
         R::clause | R::clause_kind | R::instances | R::whole_group | R::cells | R::spread | R::exclusive => CLAUSE,
         R::survive | R::role_clause | R::prefer | R::kw_instances | R::kw_cells | R::kw_spread => CLAUSE,
         R::kw_exclusive | R::kw_survive | R::clause_word => CLAUSE,
-        R::entry | R::for_entry | R::key | R::key_word => ENTRY,
+        R::entry | R::for_entry | R::key | R::key_word | R::computed_key => ENTRY,
         R::expr | R::operand | R::primary | R::value_name | R::number | R::minus | R::if_expr | R::list => EXPRESSION,
         R::paren | R::expression_word | R::argument | R::argument_name => EXPRESSION,
         R::not => "`not`",
-        R::infix | R::is_op => OPERATOR,
-        R::name | R::word | R::path | R::module_path | R::element_name | R::field_name | R::parameter | R::end => NAME,
+        R::infix | R::is_op | R::operator_start => OPERATOR,
+        R::name
+        | R::word
+        | R::word_rest
+        | R::path
+        | R::module_path
+        | R::element_name
+        | R::field_name
+        | R::parameter
+        | R::end => NAME,
         R::type_ | R::type_atom | R::type_name => "a type",
         R::role_name | R::roles => "a role",
-        R::string | R::quote | R::raw | R::block => "a string",
+        R::string | R::raw | R::block => "a string",
         R::text | R::block_text => "text",
         R::hole => "`${`",
-        R::field_access | R::dot => "`.`",
-        R::call | R::arguments | R::parameters | R::ends | R::open_paren => "`(`",
+        R::dot => "`.`",
+        R::call | R::arguments | R::arguments_rest | R::parameters | R::ends | R::open_paren => "`(`",
         R::index | R::open_list => "`[`",
         R::open | R::map | R::body | R::edge_body | R::record | R::use_names | R::raw_block => "`{`",
         R::close => "`}`",
