@@ -384,6 +384,24 @@ pub(super) fn entry_span(contributions: &[Contribution<'_>], key: &str) -> Span 
     contributions.last().map_or(Span::default(), Contribution::span)
 }
 
+/// Where the key of a map field stands, in the layer that counts.
+pub(super) fn key_span(contributions: &[Contribution<'_>], key: &str) -> Span {
+    for contribution in contributions.iter().rev() {
+        let Some(FieldValue::Merge(body)) = contribution.field() else { break };
+        for entry in body.entries.iter().rev() {
+            match entry {
+                MapEntry::Set { key: Key::Name(name), .. } | MapEntry::Merge { key: Key::Name(name), .. }
+                    if name.name == key =>
+                {
+                    return name.span;
+                }
+                _ => {}
+            }
+        }
+    }
+    entry_span(contributions, key)
+}
+
 /// A text that makes Argo CD ignore a whole file, whose objects it would then delete.
 pub(super) const SKIP_MARKER: &str = "+argocd:skip-file-rendering";
 

@@ -177,7 +177,8 @@ pub(super) fn mismatch(wanted: &str, found: &Value, span: Span) -> Diagnostic {
     }
 }
 
-fn runtime_value(span: Span) -> Diagnostic {
+/// A value of the running pod where it must be known now.
+pub(super) fn runtime_value(span: Span) -> Diagnostic {
     Diagnostic::new(Code::RuntimeValue, span, "this is known in the running pod only")
         .help("values such as `leader.address` and `pod.ip` are legal in `command`, `args`, `flags`, `env` and `exec` probes")
 }

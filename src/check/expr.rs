@@ -373,15 +373,21 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 
     /// A parameter or `let` of a file, or a group as a value.
-    fn item(&mut self, def: DefId, span: Span) -> Value {
+    pub fn item(&mut self, def: DefId, span: Span) -> Value {
         let program = self.program;
         let item = program.item(def);
         let (expr, ty, name) = match &item.kind {
             ItemKind::Param(param) => {
-                if let Some(value) = self.set_param(def, param) {
+                if let Some(Memo::Done(value, _)) = self.items.get(&def) {
+                    return value.clone();
+                }
+                let given = self.set_param(def, param);
+                let given = if param.default.is_none() { given.or_else(|| Some(self.missing_param(param))) } else { given };
+                if let Some(value) = given {
+                    self.items.insert(def, Memo::Done(value.clone(), Arc::from([])));
                     return value;
                 }
-                let Some(default) = &param.default else { return self.missing_param(param) };
+                let Some(default) = &param.default else { return Value::Error };
                 (default, Some(Type::of(program, &param.ty)), &param.name.name)
             }
             ItemKind::Let(binding) => {

@@ -102,7 +102,8 @@ impl<'p> Checker<'_, '_, 'p> {
             if let Some((theirs, span)) = found {
                 if theirs != *value && !theirs.is_error() {
                     let what = key.map_or(name.to_owned(), |k| format!("{name}.{k}"));
-                    self.report(conflict(&what, last.span(), value, span, &theirs));
+                    let at = key.map_or(last.span(), |k| super::container::entry_span(&[*last], k));
+                    self.report(conflict(&what, at, value, span, &theirs));
                 }
                 return;
             }

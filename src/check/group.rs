@@ -16,6 +16,7 @@ impl<'p> Checker<'_, '_, 'p> {
     /// All groups with everything evaluated.
     pub fn build(&mut self) -> Model {
         self.number_roles();
+        self.evaluate_items();
         let mut model = Model::default();
         for index in 0..self.groups.len() {
             let group = self.build_group(GroupIx(index as u32));
@@ -150,35 +151,38 @@ impl<'p> Checker<'_, '_, 'p> {
 
     /// Labels or annotations of a group, merged over its layers.
     fn group_map(&mut self, ix: GroupIx, name: &'static str) -> BTreeMap<String, String> {
-        let mut merged: indexmap::IndexMap<String, (Value, Span)> = indexmap::IndexMap::new();
+        let mut merged: indexmap::IndexMap<String, (Span, Value, Span)> = indexmap::IndexMap::new();
         for contribution in self.group_contributions(ix, name) {
             let cx = Context::new(contribution.frame);
             match contribution.field() {
                 Some(FieldValue::Replace(expr)) => {
                     merged.clear();
                     if let Value::Map(map) = self.eval(expr, cx) {
-                        merged.extend(map.iter().map(|(k, v)| (k.clone(), (v.clone(), expr.span))));
+                        merged.extend(map.iter().map(|(k, v)| (k.clone(), (expr.span, v.clone(), expr.span))));
                     }
                 }
                 Some(FieldValue::Merge(body)) => {
                     if let Value::Map(map) = self.map(body, cx) {
                         for (key, value) in map.iter() {
-                            let span = body
+                            let (at, span) = body
                                 .entries
                                 .iter()
                                 .find_map(|e| match e {
-                                    MapEntry::Set { key: Key::Name(n), value } if n.name == *key => Some(value.span),
+                                    MapEntry::Set { key: Key::Name(n), value } if n.name == *key => {
+                                        Some((n.span, value.span))
+                                    }
                                     _ => None,
                                 })
-                                .unwrap_or(body.span);
-                            merged.insert(key.clone(), (value.clone(), span));
+                                .unwrap_or((body.span, body.span));
+                            merged.insert(key.clone(), (at, value.clone(), span));
                         }
                     }
                 }
                 None => {}
             }
         }
-        let entries = merged.into_iter().filter(|(_, (v, _))| *v != Value::Unset).map(|(k, (v, s))| (k, v, s));
+        let set = merged.into_iter().filter(|(_, (_, v, _))| *v != Value::Unset);
+        let entries = set.map(|(key, (at, value, span))| (at, key, value, span));
         self.checked_metadata(entries.collect(), name)
     }
 

@@ -40,6 +40,12 @@ impl Checker<'_, '_, '_> {
         if a.is_error() || b.is_error() {
             return Value::Error;
         }
+        for (value, at) in [(&a, left.1), (&b, right.1)] {
+            if matches!(value, Value::Runtime(_)) && op != BinaryOp::Add {
+                self.report(super::convert::runtime_value(at));
+                return Value::Error;
+            }
+        }
         let result = match op {
             BinaryOp::Or | BinaryOp::And => None,
             BinaryOp::Equal => self.equal(&a, &b).map(Value::Bool),
@@ -74,7 +80,6 @@ impl Checker<'_, '_, '_> {
     fn equal(&self, a: &Value, b: &Value) -> Option<bool> {
         match (a, b) {
             (Value::Unset, _) | (_, Value::Unset) => Some(a == b),
-            (Value::Str(_) | Value::Runtime(_), Value::Str(_) | Value::Runtime(_)) => Some(a == b),
             (Value::Model(m), Value::Str(text)) | (Value::Str(text), Value::Model(m)) => Some(m.name == text.as_ref()),
             (Value::Range(x, y), Value::Int(i)) | (Value::Int(i), Value::Range(x, y)) => Some(x == i && y == i),
             _ if std::mem::discriminant(a) == std::mem::discriminant(b) => Some(a == b),

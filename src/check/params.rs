@@ -33,8 +33,7 @@ impl Checker<'_, '_, '_> {
         Value::Error
     }
 
-    /// Evaluates every parameter once, so that a bad or missing one is reported even when nothing
-    /// uses it, and reports settings that no file declares.
+    /// Reports settings that no file declares.
     pub fn check_params(&mut self) {
         let program = self.program;
         let mut known: Vec<&str> = Vec::new();
@@ -51,6 +50,24 @@ impl Checker<'_, '_, '_> {
                 let mut problem = Diagnostic::nowhere(Code::BadParameter, format!("no file declares the parameter `{name}`"));
                 problem.help = suggestion(name, &known);
                 self.session.report(problem);
+            }
+        }
+    }
+}
+
+impl Checker<'_, '_, '_> {
+    /// Evaluates every parameter and `let` of the entry files, so that a mistake in one is reported
+    /// even when nothing uses it.
+    pub fn evaluate_items(&mut self) {
+        let program = self.program;
+        for (module, source) in program.modules().filter(|(_, m)| m.entry) {
+            for (index, item) in source.ast.items.iter().enumerate() {
+                let span = match &item.kind {
+                    ItemKind::Param(param) => param.name.span,
+                    ItemKind::Let(binding) => binding.name.span,
+                    _ => continue,
+                };
+                self.item(DefId { module, item: index as u32 }, span);
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::core::v1::PodSpec;
 
-use super::container::{Source, entry_span, skip_marker, SKIP_MARKER};
+use super::container::{Source, key_span, skip_marker, SKIP_MARKER};
 use super::state::{Checker, Context};
 use super::table::FieldValue;
 use super::text::json_text;
@@ -63,7 +63,7 @@ impl<'p> Checker<'_, '_, 'p> {
             return Data::Null;
         }
         for (key, value) in merged.iter() {
-            self.check_pod_field(key, value, entry_span(contributions, key));
+            self.check_pod_field(key, value, key_span(contributions, key));
         }
         Data::Map(merged)
     }

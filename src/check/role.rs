@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::container::{Source, skip_marker, SKIP_MARKER};
+use super::container::{Source, key_span, skip_marker, SKIP_MARKER};
 use super::setup::not_yet;
 use super::state::{Checker, Context, GroupIx, RoleIx, View};
 use super::value::Value;
@@ -92,6 +92,7 @@ impl<'p> Checker<'_, '_, 'p> {
     fn parts(&mut self, ix: RoleIx) -> Option<Vec<Part>> {
         let components = self.components(ix);
         if !components.is_empty() {
+            self.refuse_with_components(ix);
             return self.component_parts(ix, &components);
         }
         let view = View { role: ix, part: 0 };
@@ -107,41 +108,55 @@ impl<'p> Checker<'_, '_, 'p> {
         ])
     }
 
+    /// Statements that make no sense beside components.
+    fn refuse_with_components(&mut self, ix: RoleIx) {
+        let layers = self.role(ix).layers.clone();
+        for statement in layers.iter().flat_map(|l| &l.body.statements) {
+            let (StatementKind::Field { name, .. } | StatementKind::Part { name, .. }) = &statement.kind else { continue };
+            if matches!(name.name.as_str(), "pods" | "leader" | "worker") {
+                let message = format!("`{}` beside components", name.name);
+                let problem = Diagnostic::new(Code::FieldConflict, name.span, message);
+                self.report(problem.help("each component says its own `pods`, and is a part of its own"));
+            }
+        }
+    }
+
     fn component_parts(&mut self, ix: RoleIx, names: &[&'p str]) -> Option<Vec<Part>> {
         let mut parts = Vec::new();
+        let mut orders = Vec::new();
         for (index, name) in names.iter().enumerate() {
             let view = View { role: ix, part: u16::try_from(index).ok()? };
             if !naming::is_dns_label(name) || ["workers", "leader"].contains(name) {
                 let message = format!("`{name}` cannot be the name of a component");
                 self.report(Diagnostic::new(Code::InvalidName, self.role(ix).name.span, message));
             }
-            let after = self.component_order(view, names);
+            let order = self.component_order(view, names);
+            let after = order.iter().map(|(before, _)| *before).collect();
+            orders.push(order);
             let pod = self.pod(view);
             let count = self.count(view, "pods");
             parts.push(Part { kind: PartKind::Component((*name).to_owned()), count, pod: pod?, after });
         }
-        self.check_component_cycles(ix, &parts)?;
+        self.check_component_cycles(names, &orders)?;
         Some(parts)
     }
 
-    /// The components that must be ready before one.
-    fn component_order(&mut self, view: View, names: &[&'p str]) -> Vec<usize> {
+    /// The components that must be ready before one, and where that is said.
+    fn component_order(&mut self, view: View, names: &[&'p str]) -> Vec<(usize, Span)> {
         let kind = self.part_kind(view);
-        let mut after = Vec::new();
+        let mut after: Vec<(usize, Span)> = Vec::new();
         let layers = self.role(view.role).layers.clone();
         for body in layers.iter().flat_map(|l| super::table::part_bodies(l.body, &kind)) {
-            for (targets, _) in afters(body) {
-                for target in targets {
-                    let Some(first) = target.path.first() else { continue };
-                    match names.iter().position(|n| *n == first.name) {
-                        Some(index) if !after.contains(&index) => after.push(index),
-                        Some(_) => {}
-                        None => {
-                            let message = format!("the instance has no component `{}`", first.name);
-                            let mut problem = Diagnostic::new(Code::BadDependency, first.span, message);
-                            problem.help = suggestion(&first.name, names);
-                            self.report(problem);
-                        }
+            for target in afters(body).flatten() {
+                let Some(first) = target.path.first() else { continue };
+                match names.iter().position(|n| *n == first.name) {
+                    Some(index) if !after.iter().any(|(known, _)| *known == index) => after.push((index, target.span)),
+                    Some(_) => {}
+                    None => {
+                        let message = format!("the instance has no component `{}`", first.name);
+                        let mut problem = Diagnostic::new(Code::BadDependency, first.span, message);
+                        problem.help = suggestion(&first.name, names);
+                        self.report(problem);
                     }
                 }
             }
@@ -149,21 +164,31 @@ impl<'p> Checker<'_, '_, 'p> {
         after
     }
 
-    fn check_component_cycles(&mut self, ix: RoleIx, parts: &[Part]) -> Option<()> {
-        let mut done = vec![false; parts.len()];
-        for _ in 0..parts.len() {
-            for (i, part) in parts.iter().enumerate() {
-                done[i] |= part.after.iter().all(|a| done[*a]);
+    fn check_component_cycles(&mut self, names: &[&'p str], orders: &[Vec<(usize, Span)>]) -> Option<()> {
+        // Follows one component that waits until it comes round: what is not done waits for
+        // something that is not done.
+        let mut done = vec![false; orders.len()];
+        for _ in 0..orders.len() {
+            for (i, order) in orders.iter().enumerate() {
+                done[i] |= order.iter().all(|(before, _)| done[*before]);
             }
         }
-        if done.iter().all(|d| *d) {
-            return Some(());
+        let Some(mut at) = done.iter().position(|d| !d) else { return Some(()) };
+        let mut path: Vec<(usize, Span)> = Vec::new();
+        while !path.iter().any(|(known, _)| *known == at) {
+            let (next, span) = *orders[at].iter().find(|(before, _)| !done[*before])?;
+            path.push((at, span));
+            at = next;
         }
-        let stuck: Vec<String> =
-            parts.iter().zip(&done).filter(|(_, d)| !**d).map(|(p, _)| format!("`{}`", p.kind.name())).collect();
-        let message = format!("components wait for each other: {}", stuck.join(", "));
-        let problem = Diagnostic::new(Code::DependencyCycle, self.role(ix).name.span, message);
-        self.report(problem.help("remove one of their `after`"));
+        let cycle = &path[path.iter().position(|(known, _)| *known == at)?..];
+        let chain: Vec<String> = cycle.iter().chain(cycle.first()).map(|(i, _)| format!("`{}`", names[*i])).collect();
+        let message = format!("components wait for each other: {}", chain.join(" → "));
+        let waits = |i: usize| format!("`{}` waits for `{}`", names[cycle[i].0], names[cycle[(i + 1) % cycle.len()].0]);
+        let mut problem = Diagnostic::new(Code::DependencyCycle, cycle[0].1, message).here(waits(0));
+        for (i, (_, span)) in cycle.iter().enumerate().skip(1) {
+            problem = problem.label(*span, waits(i));
+        }
+        self.report(problem.help("remove one of these `after`"));
         None
     }
 
@@ -381,20 +406,23 @@ impl<'p> Checker<'_, '_, 'p> {
     fn metadata(&mut self, view: View, field: &'static str) -> BTreeMap<String, String> {
         let table = self.table(view);
         let source = Source { view, table: &table, main: true };
-        let entries = self.get_map(source, field);
+        let contributions = table.field(field);
+        let entries = self.get_map(source, field).into_iter();
+        let entries = entries.map(|(key, value, span)| (key_span(contributions, &key), key, value, span)).collect();
         self.checked_metadata(entries, field)
     }
 
-    pub fn checked_metadata(&mut self, entries: Vec<(String, Value, Span)>, field: &str) -> BTreeMap<String, String> {
+    /// Labels or annotations that may be emitted, from the place of the key, key, value and its place.
+    pub fn checked_metadata(&mut self, entries: Vec<(Span, String, Value, Span)>, field: &str) -> BTreeMap<String, String> {
         let mut out = BTreeMap::new();
-        for (key, value, span) in entries {
+        for (key_at, key, value, span) in entries {
             let Some(text) = self.known_text(value, span) else { continue };
             if let Some(owner) = reserved(&key) {
                 let message = format!("`{key}` belongs to {owner}");
-                self.report(Diagnostic::new(Code::ReservedAnnotation, span, message).help("leave it out"));
+                self.report(Diagnostic::new(Code::ReservedAnnotation, key_at, message).help("leave it out"));
             } else if !is_metadata_key(&key) {
                 let message = format!("`{key}` is not the key of a label or annotation");
-                self.report(Diagnostic::new(Code::InvalidName, span, message).help("`name` or `domain.example/name`"));
+                self.report(Diagnostic::new(Code::InvalidName, key_at, message).help("`name` or `domain.example/name`"));
             } else if field == "labels" && !is_label_value(&text) {
                 let message = format!("\"{text}\" is not the value of a label");
                 let help = "at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
@@ -437,10 +465,10 @@ fn runtime_values(container: &super::Container) -> impl Iterator<Item = super::R
     })
 }
 
-/// The `after` statements of a body.
-fn afters(body: &Body) -> impl Iterator<Item = (&Vec<AfterTarget>, Option<&MapBody>)> {
+/// The targets of the `after` statements of a body.
+fn afters(body: &Body) -> impl Iterator<Item = &Vec<AfterTarget>> {
     body.statements.iter().filter_map(|s| match &s.kind {
-        StatementKind::After { targets, options } => Some((targets, options.as_ref())),
+        StatementKind::After { targets, .. } => Some(targets),
         _ => None,
     })
 }

@@ -421,9 +421,13 @@ impl<'p> Checker<'_, '_, 'p> {
             return None;
         };
         let frame = self.new_frame(Some(self.module_frame(def.module)), Some(group));
+        let mut good = true;
         for (param, role) in [(first, from), (second, to)] {
-            self.check_end(param, role, connect);
+            good &= self.check_end(param, role, connect);
             self.define(frame, &param.name.name, Slot::Value(Value::Role(View { role, part: 0 })));
+        }
+        if !good {
+            return Some(state);
         }
         self.define_lets(&edge.body, frame);
         state.edge = Some((def, frame));
@@ -431,7 +435,7 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 
     /// Whether a role may be an end of an edge: made from the template that the edge names.
-    fn check_end(&mut self, param: &Param, role: RoleIx, connect: &Connect) {
+    fn check_end(&mut self, param: &Param, role: RoleIx, connect: &Connect) -> bool {
         let wanted = match &param.ty.kind {
             TypeKind::Named { path, arguments } if arguments.is_empty() => self.program.definition(path),
             TypeKind::Named { arguments, .. } => match arguments.first().map(|a| &a.kind) {
@@ -440,7 +444,8 @@ impl<'p> Checker<'_, '_, 'p> {
             },
             _ => None,
         };
-        let Some(wanted) = wanted else { return };
+        let Some(wanted) = wanted else { return true };
+        let good = self.role(role).templates.contains(&wanted);
         if !self.role(role).templates.contains(&wanted) && !self.role(role).broken {
             let name = &self.role(role).name.name;
             let end = if connect.from.name == *name { &connect.from } else { &connect.to };
@@ -450,6 +455,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 .label(self.role(role).name.span, "the role is declared here");
             self.report(problem);
         }
+        good
     }
 
     /// The blocks of an edge for its ends, unless an end is absent.

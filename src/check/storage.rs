@@ -109,12 +109,16 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 
     fn volume_kind(&mut self, contributions: &[Contribution<'p>], view: View, span: Span) -> Option<VolumeKind> {
+        // Two in one body are reported as such; what else they disagree in has the same cause.
+        let twice = contributions.windows(2).any(|w| w[0].layer == w[1].layer);
         let given: Vec<&(&str, &[&str])> =
             VOLUME_OPTIONS.iter().filter(|(k, _)| self.option(contributions, view, k).0 != Value::Unset).collect();
         let [(kind, known)] = given.as_slice() else {
             let message = if given.is_empty() { "this volume says nothing" } else { "this volume is two things" };
             let help = "one of `claim = \"…\"`, `empty = 10Gi`, `config = \"…\"`, `secret = \"…\"`, `host = \"/…\"`";
-            self.report(Diagnostic::new(Code::FieldConflict, span, message).help(help));
+            if !twice {
+                self.report(Diagnostic::new(Code::FieldConflict, span, message).help(help));
+            }
             return None;
         };
         self.known_options(contributions, known);

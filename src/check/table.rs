@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::state::{Checker, FrameIx, Layer, RoleIx, Slot, View};
 use super::PartKind;
+use crate::diag::{Code, Diagnostic, suggestion};
 use crate::source::Span;
 use crate::syntax::{Body, Expr, MapBody, Statement, StatementKind};
 
@@ -138,6 +139,13 @@ impl<'p> Checker<'_, '_, 'p> {
                 table.add(body, frame, index, layer, true);
             }
         }
+        for (kind, name, contributions) in &table.children {
+            if *kind != ChildKind::Probe && contributions[0].refine {
+                let known: Vec<&str> = table.children(*kind).map(|(n, _)| n).filter(|n| n != name).collect();
+                let problem = refines_unknown(*kind, name, contributions[0].statement, &known);
+                self.report(problem);
+            }
+        }
         let table = Arc::new(table);
         self.role_mut(view.role).tables.insert(view.part, Arc::clone(&table));
         table
@@ -200,6 +208,20 @@ impl<'p> Checker<'_, '_, 'p> {
             (None, _) => PartKind::Worker,
         }
     }
+}
+
+fn refines_unknown(kind: ChildKind, name: &str, statement: &Statement, known: &[&str]) -> Diagnostic {
+    let (word, span) = match (kind, &statement.kind) {
+        (_, StatementKind::Port { name, .. }) => ("port", name.span),
+        (_, StatementKind::File { path, .. }) => ("file", path.span),
+        (_, StatementKind::Volume { name, .. }) => ("volume", name.span),
+        (_, StatementKind::Mount { path, .. }) => ("mount", path.span),
+        (_, StatementKind::Child { name, .. }) => ("container", name.span),
+        _ => ("child", statement.span),
+    };
+    let mut problem = Diagnostic::new(Code::RefineUnknown, span, format!("there is no {word} `{name}` to refine"));
+    problem.help = suggestion(name, known);
+    problem
 }
 
 /// The blocks of a body that concern a part. The only pod of a role is its leader.

@@ -1,6 +1,6 @@
 //! What the cluster must have: its version, products, resources, links.
 
-use crate::check::{Link, Model, PartKind};
+use crate::check::{Link, Model};
 use crate::diag::{Code, Diagnostic, Session, suggestion};
 use crate::inventory::Inventory;
 
@@ -43,15 +43,10 @@ pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory)
 }
 
 fn version(session: &mut Session, model: &Model, inventory: &Inventory) {
-    if inventory.kubernetes >= OLDEST {
-        return;
-    }
-    let ranked = model.roles().find(|(_, r)| r.parts.iter().any(|p| p.kind == PartKind::Worker) || r.multi_pod());
-    if let Some((_, role)) = ranked {
-        let (major, minor) = inventory.kubernetes;
-        let message = format!("instances of several pods need Kubernetes 1.28, `{}` has {major}.{minor}", inventory.name);
-        session.report(Diagnostic::new(Code::MissingCapability, role.span, message).help("upgrade the cluster"));
-    }
+    let Some(group) = model.groups.first().filter(|_| inventory.kubernetes < OLDEST) else { return };
+    let (major, minor) = inventory.kubernetes;
+    let message = format!("the target `native` needs Kubernetes 1.28, `{}` has {major}.{minor}", inventory.name);
+    session.report(Diagnostic::new(Code::MissingCapability, group.span, message).help("upgrade the cluster"));
 }
 
 fn products(inventory: &Inventory) -> Vec<&str> {

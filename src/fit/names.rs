@@ -13,6 +13,7 @@ use crate::source::Span;
 
 const STATEFUL_SET: usize = 52;
 const LABEL: usize = 63;
+const OBJECT: usize = 253;
 
 /// A name that will be made.
 #[derive(Clone)]
@@ -62,7 +63,7 @@ pub fn check(session: &mut Session, model: &Model) {
 
 fn names_of(group: &Group) -> Vec<Made> {
     let mut made = vec![
-        Made { kind: "ConfigMap", name: group.name.clone(), limit: LABEL, span: group.span },
+        Made { kind: "ConfigMap", name: group.name.clone(), limit: OBJECT, span: group.span },
     ];
     for role in &group.roles {
         names_of_role(group, role, &mut made);
@@ -75,8 +76,10 @@ fn names_of_role(group: &Group, role: &Role, made: &mut Vec<Made>) {
     let mut add = |kind, name: String, limit| made.push(Made { kind, name, limit, span: role.span });
     add("Service", naming::headless(g, r), LABEL);
     add("Service", naming::workload(g, r), LABEL);
-    add("ServiceAccount", naming::workload(g, r), LABEL);
-    add("ConfigMap", format!("{}-files", naming::workload(g, r)), LABEL);
+    add("ServiceAccount", naming::workload(g, r), OBJECT);
+    if role.parts.iter().any(|p| !p.pod.files.is_empty()) {
+        add("ConfigMap", naming::files(g, r, None), OBJECT);
+    }
     let most = role.replicas.max;
     match role.form {
         Form::Deployment => add("Deployment", naming::workload(g, r), LABEL - 17),

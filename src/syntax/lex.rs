@@ -58,8 +58,8 @@ pub(super) struct Token {
     pub hi: usize,
 }
 
-/// The most `#` that a raw string may begin with.
-const MAX_HASHES: usize = 8;
+/// The most `#` that a raw string may begin with; the grammar lists them.
+const MAX_HASHES: usize = 4;
 
 /// Where the lexer stands: outside of all strings when there is no mode.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@
 //! pest could not bear, such as deep nesting, is refused by [`scan`] before pest sees the text.
 
 use pest::Parser;
+use rayon::prelude::*;
 
 use crate::diag::{Diagnostic, Session};
 use crate::source::FileId;
@@ -23,7 +24,7 @@ mod scan;
 
 use convert::Convert;
 use grammar::{Grammar, Rule};
-use scan::Chunk;
+use scan::{Chunk, Scan};
 
 /// Parses a file of the session. What is wrong is reported into the session (E0004 to E0007), once
 /// for each broken item, and the items that could be read are returned.
@@ -34,42 +35,63 @@ pub fn parse(session: &mut Session, file: FileId) -> Ast {
     ast
 }
 
+/// Texts above this many bytes are parsed on all cores; starting threads for less does not pay.
+const PARALLEL: usize = 128 << 10;
+
 /// Parses a text whose spans begin with `base`.
 pub(super) fn parse_text(text: &str, base: u32) -> (Ast, Vec<Diagnostic>) {
     let mut problems = errors::forbidden_characters(text, base);
     let forbidden = problems.len();
     let scan = scan::scan(text);
-    let mut convert = Convert::new(text, base, &scan.comments);
+    let parse = |chunk: &Chunk| parse_item(text, base, &scan, chunk);
+    let found: Vec<Found> = match text.len() {
+        0..PARALLEL => scan.items.iter().map(parse).collect(),
+        _ => scan.items.par_iter().map(parse).collect(),
+    };
     let mut ast = Ast::default();
-    for chunk in &scan.items {
-        let found = match chunk.problem {
-            Some(problem) => Err(errors::unparsable(text, base, problem)),
-            None => parse_item(&scan.blanked, base, chunk, &mut convert),
-        };
-        match found {
+    let mut attached = vec![false; scan.comments.len()];
+    for (found, chunk) in found.into_iter().zip(&scan.items) {
+        for index in found.attached {
+            attached[index] = true;
+        }
+        match found.item {
             Ok(item) => ast.items.push(item),
             Err(problem) => {
                 ast.broken.extend(errors::declared_name(text, base, chunk));
-                let known = problems[..forbidden].iter().any(|p| p.span() == problem.span());
-                if !known {
+                // A forbidden character is reported once, not again as one that does not fit.
+                if !problems[..forbidden].iter().any(|p| p.span() == problem.span()) {
                     problems.push(problem);
                 }
             }
         }
-        problems.append(&mut convert.problems);
+        problems.extend(found.problems);
     }
-    ast.comments =
-        convert.loose_comments().map(|c| Comment { span: c.span(base), text: text[c.lo + 2..c.hi].into() }).collect();
+    let loose = scan.comments.iter().zip(attached).filter(|(_, attached)| !attached);
+    ast.comments = loose.map(|(c, _)| Comment { span: c.span(base), text: text[c.lo + 2..c.hi].to_owned() }).collect();
     (ast, problems)
 }
 
-fn parse_item(text: &str, base: u32, chunk: &Chunk, convert: &mut Convert) -> Result<Item, Diagnostic> {
-    match Grammar::parse(Rule::item, &text[chunk.lo..chunk.hi]) {
+/// What came of one item.
+struct Found {
+    item: Result<Item, Diagnostic>,
+    /// What is wrong with values in it.
+    problems: Vec<Diagnostic>,
+    /// The comments that became documentation.
+    attached: Vec<usize>,
+}
+
+fn parse_item(text: &str, base: u32, scan: &Scan, chunk: &Chunk) -> Found {
+    let broken = |problem| Found { item: Err(problem), problems: Vec::new(), attached: Vec::new() };
+    if let Some(problem) = chunk.problem {
+        return broken(errors::unparsable(text, base, problem));
+    }
+    match Grammar::parse(Rule::item, &scan.blanked[chunk.lo..chunk.hi]) {
         Ok(pairs) => {
-            convert.offset = chunk.lo;
-            convert.item(pairs).ok_or_else(|| errors::unreadable(base, chunk))
+            let mut convert = Convert::new(text, base, chunk, &scan.comments);
+            let item = convert.item(pairs).ok_or_else(|| errors::unreadable(base, chunk));
+            Found { item, problems: convert.problems, attached: convert.attached }
         }
-        Err(error) => Err(errors::syntax(convert.text, base, chunk, &error)),
+        Err(error) => broken(errors::syntax(text, base, chunk, &error)),
     }
 }
 

@@ -203,13 +203,13 @@ impl Convert<'_> {
         let mut inner = Cursor::new(node);
         if let Some(head) = inner.take(Rule::for_head) {
             let head = self.for_head(head)?;
-            let (key, high) = self.key(inner.take(Rule::key)?)?;
+            let (key, high) = self.key(inner.next()?)?;
             let value = self.tall(inner.take(Rule::expr)?)?;
             let height = head.height.max(high).max(value.height);
             let (variables, iterable, condition) = (head.variables, head.iterable, head.condition);
             return Some((MapEntry::For { variables, iterable, condition, key, value: value.expr }, height));
         }
-        let (key, high) = self.key(inner.take(Rule::key)?)?;
+        let (key, high) = self.key(inner.next()?)?;
         if let Some(value) = inner.take(Rule::expr) {
             let value = self.tall(value)?;
             return Some((MapEntry::Set { key, value: value.expr }, high.max(value.height)));
@@ -223,18 +223,17 @@ impl Convert<'_> {
 impl Convert<'_> {
     /// The key of an entry, with the height of its expression. A string with `${…}` is computed.
     pub(super) fn key(&mut self, node: Node) -> Option<(Key, u32)> {
-        let inner = Cursor::new(node).next()?;
-        match inner.as_rule() {
-            Rule::key_word => Some((Key::Name(self.word(&inner)), 0)),
+        match node.as_rule() {
+            Rule::key_word => Some((Key::Name(self.word(&node)), 0)),
             Rule::string => {
-                let string = self.string(inner)?;
+                let string = self.string(node)?;
                 Some(match string.plain() {
                     Some(text) => (Key::Name(Ident { name: text, span: string.expr.span }), 0),
                     None => (Key::Computed(string.expr), string.height),
                 })
             }
-            Rule::expr => {
-                let key = self.tall(inner)?;
+            Rule::computed_key => {
+                let key = self.tall(Cursor::new(node).take(Rule::expr)?)?;
                 Some((Key::Computed(key.expr), key.height))
             }
             _ => None,

@@ -6,7 +6,7 @@
 use pest::iterators::{Pair, Pairs};
 
 use super::Rule;
-use super::scan::RawComment;
+use super::scan::{Chunk, RawComment};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::syntax::Ident;
@@ -15,28 +15,29 @@ use crate::syntax::parse::errors::{self, Style};
 /// One pair of pest's.
 pub(super) type Node<'t> = Pair<'t, Rule>;
 
-/// Turns the pairs of the items of one text into its tree.
+/// Turns the pairs of one item into its tree.
 pub(super) struct Convert<'t> {
     /// The whole text, comments and all.
     pub text: &'t str,
     /// Where the item begins in the text.
     pub offset: usize,
-    /// What was found wrong in values; pest had no objections.
-    pub problems: Vec<Diagnostic>,
     /// Where the text begins in the address space.
     pub base: u32,
+    /// What was found wrong in values; pest had no objections.
+    pub problems: Vec<Diagnostic>,
+    /// Which comments became documentation, by their index.
+    pub attached: Vec<usize>,
     comments: &'t [RawComment],
-    /// Which comments became documentation.
-    attached: Vec<bool>,
     /// The comments before this one lie before the last statement.
     passed: usize,
 }
 
 impl<'t> Convert<'t> {
-    /// A converter for a text that begins with `base` in the address space.
-    pub(super) fn new(text: &'t str, base: u32, comments: &'t [RawComment]) -> Self {
-        let attached = vec![false; comments.len()];
-        Convert { text, offset: 0, problems: Vec::new(), base, comments, attached, passed: 0 }
+    /// A converter for one item of a text that begins with `base` in the address space.
+    pub(super) fn new(text: &'t str, base: u32, chunk: &Chunk, comments: &'t [RawComment]) -> Self {
+        let passed = comments.partition_point(|c| c.hi <= chunk.lo);
+        let (problems, attached) = (Vec::new(), Vec::new());
+        Convert { text, offset: chunk.lo, base, problems, attached, comments, passed }
     }
 
     /// The place of a pair.
@@ -74,13 +75,12 @@ impl<'t> Convert<'t> {
     /// Declarations are asked for in the order of the text.
     pub(super) fn docs(&mut self, node: &Node) -> Vec<String> {
         let start = self.offset + node.as_span().start();
-        let first = self.passed;
         while self.comments.get(self.passed).is_some_and(|c| c.hi <= start) {
             self.passed += 1;
         }
         let mut lines = Vec::new();
         let mut next = start;
-        for index in (first..self.passed).rev() {
+        for index in (0..self.passed).rev() {
             let comment = self.comments[index];
             if !self.text[comment.hi..next].bytes().all(|b| b.is_ascii_whitespace()) {
                 break;
@@ -89,48 +89,52 @@ impl<'t> Convert<'t> {
             if comment.doc {
                 let line = &self.text[comment.lo + 3..comment.hi];
                 lines.push(line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned());
-                self.attached[index] = true;
+                self.attached.push(index);
             }
         }
         lines.reverse();
         lines
-    }
-
-    /// The comments that are no documentation.
-    pub(super) fn loose_comments(&self) -> impl Iterator<Item = RawComment> {
-        self.comments.iter().zip(&self.attached).filter(|(_, attached)| !**attached).map(|(comment, _)| *comment)
     }
 }
 
 /// The pairs within a pair, without punctuation and keywords that carry no meaning of their own.
 pub(super) struct Cursor<'t> {
     pairs: Pairs<'t, Rule>,
+    next: Option<Node<'t>>,
 }
 
 impl<'t> Cursor<'t> {
     /// The pairs within this one.
     pub(super) fn new(node: Node<'t>) -> Self {
-        Cursor { pairs: node.into_inner() }
+        let mut pairs = node.into_inner();
+        let next = next_of(&mut pairs);
+        Cursor { pairs, next }
+    }
+
+    /// The rule of the next pair that means something.
+    pub(super) fn peek(&self) -> Option<Rule> {
+        self.next.as_ref().map(Pair::as_rule)
+    }
+
+    /// The next pair that means something, still there.
+    pub(super) fn peek_node(&self) -> Option<&Node<'t>> {
+        self.next.as_ref()
     }
 
     /// The next pair that means something.
     pub(super) fn next(&mut self) -> Option<Node<'t>> {
-        self.pairs.by_ref().find(|pair| !is_mark(pair.as_rule()))
+        let next = next_of(&mut self.pairs);
+        std::mem::replace(&mut self.next, next)
     }
 
     /// The next pair, if it is of this rule.
     pub(super) fn take(&mut self, rule: Rule) -> Option<Node<'t>> {
-        while let Some(pair) = self.pairs.peek() {
-            if pair.as_rule() == rule {
-                return self.pairs.next();
-            }
-            if !is_mark(pair.as_rule()) {
-                return None;
-            }
-            self.pairs.next();
-        }
-        None
+        if self.peek() == Some(rule) { self.next() } else { None }
     }
+}
+
+fn next_of<'t>(pairs: &mut Pairs<'t, Rule>) -> Option<Node<'t>> {
+    pairs.find(|pair| !is_mark(pair.as_rule()))
 }
 
 /// Whether a rule is punctuation or a keyword whose place in the grammar says everything.
@@ -138,7 +142,7 @@ fn is_mark(rule: Rule) -> bool {
     use Rule as R;
     match rule {
         R::open | R::close | R::open_list | R::close_list | R::open_paren | R::close_paren => true,
-        R::comma | R::colon | R::dot | R::eq | R::arrow | R::plus | R::bar | R::less | R::more | R::quote => true,
+        R::comma | R::colon | R::dot | R::eq | R::arrow | R::plus | R::bar | R::less | R::more => true,
         R::kw_use | R::kw_param | R::kw_let | R::kw_template | R::kw_edge | R::kw_group | R::kw_refine => true,
         R::kw_assert | R::kw_is | R::kw_for | R::kw_x | R::kw_when | R::kw_role | R::kw_port | R::kw_file => true,
         R::kw_mount | R::kw_after | R::kw_connect | R::kw_place | R::kw_coordinate | R::kw_http | R::kw_tcp => true,

@@ -13,48 +13,56 @@ struct Place<'t> {
     before: Vec<Token>,
     /// The one that does not fit; `None` at the end of the item.
     found: Option<Token>,
-    /// The token behind that.
-    next: Option<Token>,
+    /// That one and all behind it.
+    rest: Vec<Token>,
 }
 
 /// The problem that pest met at this byte, where any of these rules would have helped.
 pub(super) fn problem(text: &str, base: u32, chunk: &Chunk, at: usize, positives: &[Rule]) -> Diagnostic {
     let place = Place::new(&text[..chunk.hi], chunk, at);
     let span = |lo: usize, hi: usize| Span::new(base + lo as u32, base + hi as u32);
-    let words = expected_words(positives);
+    let mut words = expected_words(positives);
+    let open = place.innermost_open();
+    if let (None, Some(open)) = (place.found, open) {
+        if !words.contains(&closing(place.str(open))) {
+            words = vec![closing(place.str(open))];
+        }
+    }
     let message = format!("expected {}", alternatives(&words));
     let mut problem = match place.found {
         Some(token) => {
             let found = place.shown(token);
             Diagnostic::new(Code::Syntax, span(token.lo, token.hi), format!("{message}, found {found}"))
         }
-        None => Diagnostic::new(Code::Syntax, span(chunk.hi, chunk.hi), message).here("the item ends here"),
+        None => Diagnostic::new(Code::Syntax, span(chunk.hi, chunk.hi), message).here("the declaration ends here"),
     };
-    let unclosed = place.unclosed(&words);
+    let open = open.filter(|open| words.contains(&closing(place.str(*open))));
+    let unclosed = open.and_then(|open| place.unclosed(open));
     if let Some(open) = unclosed {
         problem = problem.label(span(open.lo, open.hi), format!("this `{}` is never closed", place.str(open)));
     }
-    match place.slip(positives, &words) {
+    match place.slip(positives, &words, unclosed.is_some()) {
         Some(help) => problem.help(help),
         None => problem,
+    }
+}
+
+fn closing(open: &str) -> &'static str {
+    match open {
+        "(" => "`)`",
+        "[" => "`]`",
+        _ => "`}`",
     }
 }
 
 impl<'t> Place<'t> {
     fn new(text: &'t str, chunk: &Chunk, at: usize) -> Self {
         let tokens = Lexer::new(&text[chunk.lo..]).filter(|t| t.kind != Kind::Comment);
-        let mut tokens = tokens.map(|t| Token { lo: t.lo + chunk.lo, hi: t.hi + chunk.lo, ..t });
-        let mut before = Vec::new();
-        let mut found = None;
-        for token in tokens.by_ref() {
-            if token.hi > at {
-                // Within a token pest may have stopped early; what does not fit begins there.
-                found = Some(Token { lo: token.lo.max(at), ..token });
-                break;
-            }
-            before.push(token);
-        }
-        Place { text, before, found, next: tokens.next() }
+        let tokens = tokens.map(|t| Token { lo: t.lo + chunk.lo, hi: t.hi + chunk.lo, ..t });
+        // Within a token pest may have stopped early; what does not fit begins there.
+        let (before, rest): (Vec<Token>, Vec<Token>) = tokens.partition(|t| t.hi <= at);
+        let found = rest.first().map(|token| Token { lo: token.lo.max(at), ..*token });
+        Place { text, before, found, rest }
     }
 
     fn str(&self, token: Token) -> &'t str {
@@ -74,30 +82,53 @@ impl<'t> Place<'t> {
         }
     }
 
-    /// The opening bracket that waits for its end where the text does not fit: where the item
-    /// ends, or a bracket of another kind closes.
-    fn unclosed(&self, words: &[&str]) -> Option<Token> {
-        let closes = self.found.is_none_or(|t| t.kind == Kind::Close);
-        if !closes || !words.iter().any(|w| matches!(*w, "`}`" | "`)`" | "`]`")) {
-            return None;
-        }
-        let mut open: Vec<Token> = Vec::new();
-        let mut suspect = None;
-        for token in &self.before {
+    /// The innermost bracket that is open where the text does not fit.
+    fn innermost_open(&self) -> Option<Token> {
+        let mut depth = 0_usize;
+        for token in self.before.iter().rev() {
             match token.kind {
-                Kind::Open | Kind::HoleStart => open.push(*token),
+                Kind::Close | Kind::HoleEnd => depth += 1,
+                Kind::Open | Kind::HoleStart if depth == 0 => return Some(*token),
+                Kind::Open | Kind::HoleStart => depth -= 1,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The bracket that has no end, if what comes does not close this one.
+    fn unclosed(&self, open: Token) -> Option<Token> {
+        let mut depth = 0_usize;
+        for token in &self.rest {
+            match token.kind {
+                Kind::Open | Kind::HoleStart => depth += 1,
+                Kind::Close | Kind::HoleEnd if depth > 0 => depth -= 1,
                 Kind::Close | Kind::HoleEnd => {
-                    // A block whose brace closes further left than it began has lost its own.
-                    let opener = open.pop()?;
-                    let block = self.str(opener) == "{" && self.indent(token.lo, true) < self.indent(opener.lo, false);
-                    suspect = suspect.or(block.then_some(opener));
+                    let closes = closing(self.str(open)).trim_matches('`') == self.str(*token);
+                    return if closes { None } else { Some(open) };
                 }
                 _ => {}
             }
         }
-        let open = open.pop()?;
-        let matches = matches!((self.str(open), self.found_str()), ("{", "}") | ("(", ")") | ("[", "]"));
-        if matches { None } else { suspect.or(Some(open)) }
+        Some(self.suspect().unwrap_or(open))
+    }
+
+    /// The first block whose brace closes further left than the block began: it has lost its own.
+    fn suspect(&self) -> Option<Token> {
+        let mut open: Vec<Token> = Vec::new();
+        for token in &self.before {
+            match token.kind {
+                Kind::Open | Kind::HoleStart => open.push(*token),
+                Kind::Close | Kind::HoleEnd => {
+                    let opener = open.pop()?;
+                    if self.indent(token.lo, true) < self.indent(opener.lo, false) {
+                        return Some(opener);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// The column where the line of a byte begins; without bound when something else must be first
@@ -109,12 +140,17 @@ impl<'t> Place<'t> {
     }
 
     /// What was probably meant.
-    fn slip(&self, positives: &[Rule], words: &[&str]) -> Option<String> {
+    fn slip(&self, positives: &[Rule], words: &[&str], unclosed: bool) -> Option<String> {
         let expects = |rule: Rule| positives.contains(&rule);
         let listing = words.iter().any(|w| matches!(*w, STATEMENT | ENTRY | CLAUSE));
         let found = self.found?;
-        let previous = self.before.last().copied();
-        let after_operand = expects(Rule::infix);
+        let previous = self.before.last().map_or("", |t| self.str(*t));
+        let operand = self
+            .before
+            .last()
+            .is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number | Kind::StringEnd | Kind::Raw | Kind::Close));
+        let after_operand = operand && !words.contains(&EXPRESSION) && !expects(Rule::eq);
+        let listed = expects(Rule::comma) && !listing;
         let help = match self.str(found) {
             s if found.kind == Kind::Stray && s.starts_with('#') => "comments begin with `//`",
             "'" => "strings are written between double quotes",
@@ -125,22 +161,25 @@ impl<'t> Place<'t> {
             ";" => "statements and entries are separated by white space; remove the `;`",
             "," if listing => "statements and entries are separated by white space; remove the `,`",
             ":" if expects(Rule::eq) => "a key and its value are joined with `=`",
+            ":" if listed && expects(Rule::close_paren) => "an argument with a name is written `name = value`",
             "=" if expects(Rule::colon) => "a name and its type are joined with `:`",
-            "==" if expects(Rule::eq) => "a value is given with one `=`",
+            "=" if previous == "=" || self.text[..found.lo].ends_with('=') => "a value is given with one `=`",
             "=" if after_operand => "a comparison is written `==`",
             "-" if self.first_on_line(found) => "a list is written `[a, b]`",
             s @ ("-" | "%") if after_operand => return Some(blanks(s)),
             "(" if after_operand && self.blank_before(found) => "the parenthesis of a call touches its name: `f(x)`",
             "[" if after_operand && self.blank_before(found) => "the bracket of an index touches its value: `xs[0]`",
             "." if after_operand => "a field touches its value: `x.field`",
-            "not" if after_operand => "write `not (x in xs)`",
+            "in" if previous == "not" => "write `not (x in xs)`",
+            _ if previous == "when" && expects(Rule::eq) => {
+                "`when` stands before the block: `role r is T when condition { … }`"
+            }
             "elif" | "elsif" | "elseif" if expects(Rule::kw_else) => "write `else if`",
-            "when" => "`when` stands before the block: `role r is T when condition { … }`",
             "}" | ")" | "]" if expects(Rule::EOI) => "nothing is open that this could close",
             s if ITEM_WORDS.contains(&s) && expects(Rule::EOI) => {
                 "a declaration begins in the first column of its line"
             }
-            s if expects(Rule::kw_template) && self.before.is_empty() => {
+            s if words == [ITEM] => {
                 let near = crate::diag::did_you_mean(s, ITEM_WORDS);
                 return Some(match near {
                     Some(near) if near != s => format!("did you mean `{near}`?"),
@@ -148,22 +187,26 @@ impl<'t> Place<'t> {
                 });
             }
             s if expects(Rule::eq) && matches!(found.kind, Kind::StringStart(_) | Kind::Number | Kind::Raw) => {
-                let name = previous.map_or("name", |t| self.str(t));
                 let value = if found.kind == Kind::Number { s } else { "…" };
-                return Some(format!("write `{name} = {value}`"));
+                return Some(format!("write `{previous} = {value}`"));
             }
+            _ if listed && operand && !unclosed && starts_operand(found.kind) => "put a `,` between the two",
             _ => return None,
         };
         Some(help.to_owned())
     }
 
     fn first_on_line(&self, token: Token) -> bool {
-        self.indent(token.lo, true) != usize::MAX && self.next.is_some_and(|n| n.lo > token.hi)
+        self.indent(token.lo, true) != usize::MAX && self.text[token.hi..].starts_with([' ', '\t'])
     }
 
     fn blank_before(&self, token: Token) -> bool {
         self.text[..token.lo].ends_with(|c: char| c.is_ascii_whitespace())
     }
+}
+
+fn starts_operand(kind: Kind) -> bool {
+    matches!(kind, Kind::Word | Kind::Number | Kind::StringStart(_) | Kind::Raw | Kind::Open)
 }
 
 fn blanks(operator: &str) -> String {
@@ -198,7 +241,7 @@ fn expected_words(positives: &[Rule]) -> Vec<&'static str> {
     let statement = has(Rule::kw_role);
     let clause = has(Rule::kw_instances);
     let item = has(Rule::kw_template);
-    let entry = has(Rule::key_word) || has(Rule::key) || has(Rule::entry);
+    let entry = has(Rule::key_word) || has(Rule::entry);
     let expression = has(Rule::value_name) || has(Rule::expr);
     let mut words: Vec<&'static str> = Vec::new();
     for rule in positives {
@@ -209,7 +252,7 @@ fn expected_words(positives: &[Rule]) -> Vec<&'static str> {
             NAME | "`group`" | "`role`" if statement => STATEMENT,
             "`group`" | "`not`" | "`on`" | "a role" if clause => CLAUSE,
             "a string" | "`[`" | "`for`" if entry => ENTRY,
-            "`{`" | "`[`" | "`(`" | "`if`" | "a string" if expression => EXPRESSION,
+            "`{`" | "`[`" | "`(`" | "`if`" | "`not`" | "a string" if expression => EXPRESSION,
             word => word,
         };
         if !words.contains(&word) {
@@ -258,23 +301,31 @@ fn describe(rule: Rule) -> &'static str {
         }
         R::kw_let | R::kw_assert | R::kw_role | R::kw_port | R::kw_file | R::kw_mount | R::kw_after => STATEMENT,
         R::kw_connect | R::kw_place | R::kw_coordinate | R::part_word | R::child_word | R::volume_word => STATEMENT,
-        R::probe_word | R::edge_part | R::end_word => STATEMENT,
+        R::probe_word | R::edge_part | R::end_word | R::end_start | R::block_word => STATEMENT,
         R::clause | R::clause_kind | R::instances | R::whole_group | R::cells | R::spread | R::exclusive => CLAUSE,
         R::survive | R::role_clause | R::prefer | R::kw_instances | R::kw_cells | R::kw_spread => CLAUSE,
         R::kw_exclusive | R::kw_survive | R::clause_word => CLAUSE,
-        R::entry | R::for_entry | R::key | R::key_word => ENTRY,
+        R::entry | R::for_entry | R::key | R::key_word | R::computed_key => ENTRY,
         R::expr | R::operand | R::primary | R::value_name | R::number | R::minus | R::if_expr | R::list => EXPRESSION,
         R::paren | R::expression_word | R::argument | R::argument_name => EXPRESSION,
         R::not => "`not`",
-        R::infix | R::is_op => OPERATOR,
-        R::name | R::word | R::path | R::module_path | R::element_name | R::field_name | R::parameter | R::end => NAME,
+        R::infix | R::is_op | R::operator_start => OPERATOR,
+        R::name
+        | R::word
+        | R::word_rest
+        | R::path
+        | R::module_path
+        | R::element_name
+        | R::field_name
+        | R::parameter
+        | R::end => NAME,
         R::type_ | R::type_atom | R::type_name => "a type",
         R::role_name | R::roles => "a role",
-        R::string | R::quote | R::raw | R::block => "a string",
+        R::string | R::raw | R::block => "a string",
         R::text | R::block_text => "text",
         R::hole => "`${`",
-        R::field_access | R::dot => "`.`",
-        R::call | R::arguments | R::parameters | R::ends | R::open_paren => "`(`",
+        R::dot => "`.`",
+        R::call | R::arguments | R::arguments_rest | R::parameters | R::ends | R::open_paren => "`(`",
         R::index | R::open_list => "`[`",
         R::open | R::map | R::body | R::edge_body | R::record | R::use_names | R::raw_block => "`{`",
         R::close => "`}`",

@@ -1,10 +1,9 @@
 //! Expressions: pest gives operands and operators in a row, here they get their strength.
 
-use pest::iterators::Pairs;
-
 use super::Rule;
 use super::convert::{Convert, Cursor, Node};
 use super::errors::{self, Style};
+use crate::source::Span;
 use crate::syntax::{Argument, BinaryOp, Expr, ExprKind, Ident, StrPart, UnaryOp};
 
 /// How high an expression tree may grow. Later phases walk it by recursion.
@@ -77,22 +76,21 @@ impl Convert<'_> {
 
     /// An expression and its height.
     pub(super) fn tall(&mut self, node: Node) -> Option<Tall> {
-        let mut row = node.into_inner();
+        let mut row = Cursor::new(node);
         let tall = self.climb(&mut row, 0)?;
         row.next().is_none().then_some(tall)
     }
 
     /// `x N` of a group: an operand without operators.
     pub(super) fn count(&mut self, node: Node) -> Option<Expr> {
-        let mut row = node.into_inner();
-        row.next()?;
+        let mut row = Cursor::new(node);
         Some(self.climb(&mut row, 0)?.expr)
     }
 
     /// An operand and what follows it with operators that bind at least this strongly.
-    fn climb(&mut self, row: &mut Pairs<'_, Rule>, weakest: u8) -> Option<Tall> {
+    fn climb(&mut self, row: &mut Cursor, weakest: u8) -> Option<Tall> {
         let mut left = self.operand(row)?;
-        while let Some(next) = row.peek() {
+        while let Some(next) = row.peek_node() {
             if next.as_rule() == Rule::is_op {
                 if weakest > COMPARISON {
                     break;
@@ -108,7 +106,7 @@ impl Convert<'_> {
             if strength < weakest {
                 break;
             }
-            row.next();
+            let next = row.next()?;
             self.blanks_around(&next, op);
             let right = self.climb(row, strength + 1)?;
             let span = left.expr.span.to(right.expr.span);
@@ -119,7 +117,7 @@ impl Convert<'_> {
     }
 
     /// Builds upon an expression, or refuses when the tree gets too high.
-    fn higher(&mut self, below: Tall, span: crate::source::Span, build: impl FnOnce(Expr) -> ExprKind) -> Tall {
+    fn higher(&mut self, below: Tall, span: Span, build: impl FnOnce(Expr) -> ExprKind) -> Tall {
         if below.height >= MAX_HEIGHT {
             // One report for each place where the tree is cut; the cut keeps the height.
             if below.height == MAX_HEIGHT {
@@ -146,7 +144,7 @@ impl Convert<'_> {
     }
 
     /// `not`, unary minus, a value, and fields, calls and indices behind it.
-    fn operand(&mut self, row: &mut Pairs<'_, Rule>) -> Option<Tall> {
+    fn operand(&mut self, row: &mut Cursor) -> Option<Tall> {
         let node = row.next()?;
         let start = self.span(&node);
         match node.as_rule() {
@@ -162,12 +160,8 @@ impl Convert<'_> {
             }
             _ => {
                 let mut value = self.primary(node)?;
-                while let Some(next) = row.peek() {
-                    if !matches!(next.as_rule(), Rule::field_access | Rule::call | Rule::index) {
-                        break;
-                    }
-                    row.next();
-                    value = self.postfix(value, next)?;
+                while let Some(Rule::field_name | Rule::call | Rule::index) = row.peek() {
+                    value = self.postfix(value, row.next()?)?;
                 }
                 Some(value)
             }
@@ -177,22 +171,21 @@ impl Convert<'_> {
     fn postfix(&mut self, mut below: Tall, node: Node) -> Option<Tall> {
         let rule = node.as_rule();
         let span = below.expr.span.to(self.span(&node));
-        let inner = Cursor::new(node).next()?;
         Some(match rule {
-            Rule::field_access => {
-                let field = self.word(&inner);
+            Rule::field_name => {
+                let field = self.word(&node);
                 self.higher(below, span, |value| ExprKind::Field(Box::new(value), field))
             }
             Rule::call => {
                 if !matches!(below.expr.kind, ExprKind::Name(_) | ExprKind::Field(..)) {
                     self.problems.push(errors::not_callable(below.expr.span));
                 }
-                let (arguments, height) = self.arguments(inner)?;
+                let (arguments, height) = self.arguments(node)?;
                 below.height = below.height.max(height);
                 self.higher(below, span, |value| ExprKind::Call(Box::new(value), arguments))
             }
             _ => {
-                let index = self.tall(inner)?;
+                let index = self.tall(Cursor::new(node).next()?)?;
                 below.height = below.height.max(index.height);
                 self.higher(below, span, |value| ExprKind::Index(Box::new(value), Box::new(index.expr)))
             }
@@ -248,7 +241,7 @@ impl Convert<'_> {
     }
 
     /// A tree upon parts of this height; an empty list when that is too high.
-    pub(super) fn grown(&mut self, span: crate::source::Span, kind: ExprKind, below: u32) -> Tall {
+    pub(super) fn grown(&mut self, span: Span, kind: ExprKind, below: u32) -> Tall {
         if below < MAX_HEIGHT {
             return Tall { expr: Expr { span, kind }, height: below + 1 };
         }

@@ -111,7 +111,7 @@ impl Convert<'_> {
             }
             return Some(ClauseKind::Pool { roles, not, pools });
         }
-        let (key, _) = self.key(inner.take(Rule::key)?)?;
+        let (key, _) = self.key(inner.next()?)?;
         let key = match key {
             Key::Name(name) => name,
             Key::Computed(expr) => {

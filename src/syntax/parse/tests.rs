@@ -91,3 +91,110 @@ fn the_design_parses() {
     good(DEEPSEEK);
     good(EVERYTHING);
 }
+
+#[test]
+fn zz_errors() {
+    for text in [
+        "group g {\n  replicas = 2, pods = 4\n}",
+        "group g {\n  replicas 2\n}",
+        "group g {\n  namespace \"x\"\n}",
+        "group g {\n  a: 2\n}",
+        "group g {\n  a == 2\n}",
+        "group g {\n  a = b = 2\n}",
+        "group g {\n  assert a = b\n}",
+        "group g {\n  # hello it's\n  a = 1\n}",
+        "group g {\n  a = 'x'\n}",
+        "group g {\n  a = b && c\n}",
+        "group g {\n  a = b || c\n}",
+        "group g {\n  a = !c\n}",
+        "group g {\n  a =\n    - 1\n    - 2\n}",
+        "group g {\n  a = b -c\n}",
+        "group g {\n  a = b %c\n}",
+        "group g {\n  a = len (c)\n}",
+        "group g {\n  a = c [1]\n}",
+        "group g {\n  a = c .d\n}",
+        "group g {\n  a = c.\n}",
+        "group g {\n  a = \n}",
+        "group g {\n  a = (1 + 2\n}",
+        "group g {\n  a = [1, 2\n}",
+        "group g {\n  a = [1 2]\n}",
+        "group g {\n  a = f(1, 2\n  b = 3\n}",
+        "group g {\n  role a {\n    b = 1\n  role c {\n  }\n}\n",
+        "group g {\n  a = 1\n",
+        "group g {\n  a = 1\n}\n}\n",
+        "group g {\n  a = 1\n}\n  let x = 1\n",
+        "grop g { }",
+        "role x {}",
+        "let = 3",
+        "let x 3",
+        "let Foo = 3",
+        "template foo { }",
+        "param x = 3",
+        "param x: = 3",
+        "param x: Lst<Int = 3",
+        "use std.sglang { A B }",
+        "use",
+        "group g { role a is b { } }",
+        "group g { role a { } when x }",
+        "group g { connect a b }",
+        "group g { connect a -> }",
+        "group g { place { a with rack } }",
+        "group g { place { spread a } }",
+        "group g { ready http \"/x\" }",
+        "group g { ready foo }",
+        "group g { port http 8000 }",
+        "group g { after }",
+        "group g { flags { tp-size: 4 } }",
+        "group g { flags { tp-size = 4, b = 2 } }",
+        "group g { flags { tp-size 4 } }",
+        "group g { a = if b then c }",
+        "group g { a = if b c }",
+        "group g { a = x not in y }",
+        "group g { a = b ? c : d }",
+        "group g { a = b; c = d }",
+        "group g { a_b = 1 }",
+        "let x = [for y in z y]",
+        "let x = {for y in z: y}",
+        "let x = \"a ${ b",
+        "let x = \"a ${}\"",
+        "let x = \"abc\nlet y = 2",
+        "let x = \"\"\"\nabc\nlet y = 2",
+        "let x = #\"abc\nlet y = 2",
+        "tenant {",
+        "policy p { { }",
+        "let x = 1 let y = 2",
+        "private",
+        "private use",
+        "group g x { }",
+        "group g x 3 + 1 { }",
+        "edge E(from: A) { from { a } }",
+        "let x = a => b",
+        "let x = f(a = 1, 2)",
+        "let x = f(a: 1)",
+        "let x = 1 +",
+        "let x = )",
+        "let x = @",
+        "let x = é",
+        "let x = 1 + é",
+        "group g { leader = { } leader { x } }",
+        "",
+    ] {
+        let (_, problems) = parse_text(text, 0);
+        println!("---\n{text}");
+        for p in problems {
+            let at = p.span().unwrap();
+            println!(
+                "  => {:?} [{}..{} {:?}] {} | {:?}",
+                p.code,
+                at.lo,
+                at.hi,
+                &text[at.lo as usize..at.hi as usize],
+                p.message,
+                p.help
+            );
+            for l in &p.labels[1..] {
+                println!("     label {} {:?} {}", l.span.lo, &text[l.span.lo as usize..l.span.hi as usize], l.message);
+            }
+        }
+    }
+}
