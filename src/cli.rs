@@ -13,14 +13,19 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod compile;
 mod completions;
 mod disk;
 mod explain;
 mod graph;
 mod guard;
 
+mod jobs;
+mod locks;
 mod report;
+mod schema;
 mod sources;
+mod std_library;
 mod terminal;
 mod version;
 
@@ -84,8 +89,12 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(visible_alias = "build")]
+    Compile(compile::Arguments),
     Explain(explain::Arguments),
 
+    Std(std_library::Arguments),
+    Schema(schema::Arguments),
     Completions(completions::Arguments),
     Version(version::Arguments),
 }
@@ -108,8 +117,11 @@ fn run(arguments: Vec<OsString>) -> Exit {
         }
     }
     match cli.command {
+        Command::Compile(arguments) => compile::run(&arguments, &terminal),
         Command::Explain(arguments) => explain::run(&arguments, &terminal),
 
+        Command::Std(arguments) => std_library::run(&arguments, &terminal),
+        Command::Schema(arguments) => schema::run(&arguments, &terminal),
         Command::Completions(arguments) => completions::run(&arguments, &terminal),
         Command::Version(arguments) => version::run(&arguments, &terminal),
     }

@@ -90,7 +90,8 @@ fn title(group: &Group) -> String {
 /// `2 x 4 pods`, `1..4 pods`.
 fn shape(role: &Role) -> String {
     let replicas = role.replicas;
-    let count = if replicas.autoscaled() { format!("{}..{}", replicas.min, replicas.max) } else { replicas.max.to_string() };
+    let count =
+        if replicas.autoscaled() { format!("{}..{}", replicas.min, replicas.max) } else { replicas.max.to_string() };
     match role.pods() {
         1 if count == "1" => "1 pod".to_owned(),
         1 => format!("{count} pods"),
