@@ -13,9 +13,11 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod check;
 mod compile;
 mod completions;
 mod disk;
+mod dump;
 mod explain;
 mod graph;
 mod guard;
@@ -91,7 +93,10 @@ struct Global {
 enum Command {
     #[command(visible_alias = "build")]
     Compile(compile::Arguments),
+    Check(check::Arguments),
     Explain(explain::Arguments),
+    Dump(dump::Arguments),
+    Graph(graph::Arguments),
 
     Std(std_library::Arguments),
     Schema(schema::Arguments),
@@ -118,6 +123,9 @@ fn run(arguments: Vec<OsString>) -> Exit {
     }
     match cli.command {
         Command::Compile(arguments) => compile::run(&arguments, &terminal),
+        Command::Check(arguments) => check::run(&arguments, &terminal),
+        Command::Dump(arguments) => dump::run(&arguments, &terminal),
+        Command::Graph(arguments) => graph::run(&arguments, &terminal),
         Command::Explain(arguments) => explain::run(&arguments, &terminal),
 
         Command::Std(arguments) => std_library::run(&arguments, &terminal),

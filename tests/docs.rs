@@ -62,7 +62,8 @@ impl Block {
     }
 
     fn is(&self, language: &str, word: Option<&str>) -> bool {
-        self.words.first().is_some_and(|w| w == language) && word.is_none_or(|word| self.words.iter().any(|w| w == word))
+        self.words.first().is_some_and(|w| w == language)
+            && word.is_none_or(|word| self.words.iter().any(|w| w == word))
     }
 
     /// What is wrong with the block.
@@ -134,7 +135,8 @@ fn the_first_listing_of_the_readme_is_the_example() {
         let lines = text.lines().map(str::trim_end).filter(|l| !l.is_empty() && !l.trim_start().starts_with("//"));
         lines.map(String::from).collect()
     };
-    let listing = blocks(&root().join("README.md")).into_iter().find(|b| b.is("rbg", None)).expect("README.md has a listing");
+    let listing =
+        blocks(&root().join("README.md")).into_iter().find(|b| b.is("rbg", None)).expect("README.md has a listing");
     assert!(readme.contains("examples/qwen-pd"));
     assert_eq!(code(&listing.text), code(&example));
 }

@@ -62,7 +62,8 @@ fn golden() {
             if update {
                 rewrite(&directory, &tree);
             } else if directory.is_dir() {
-                problems.extend(differences(&directory, &tree).into_iter().map(|d| format!("golden/{example}/{form}/{d}")));
+                problems
+                    .extend(differences(&directory, &tree).into_iter().map(|d| format!("golden/{example}/{form}/{d}")));
             } else {
                 problems.push(format!("golden/{example}/{form} does not exist"));
             }

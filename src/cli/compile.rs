@@ -86,10 +86,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let directory = arguments.output.as_deref().filter(|path| *path != Path::new("-"));
     let jobs = match jobs::plan(&arguments.inputs, directory, &mut gathered) {
         Ok(jobs) => jobs,
-        Err(refusal) => {
-            let exit = refusal.exit(terminal);
-            return if exit == Exit::Usage { exit } else { gathered.show(&arguments.report, terminal, exit) };
-        }
+        Err(refusal) => return refusal.show(&gathered, &arguments.report, terminal),
     };
     if let Some(message) = misuse(arguments, &jobs) {
         return terminal.misuse(&message);
@@ -144,8 +141,7 @@ fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: 
     };
     let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree, &gone));
     let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
-    let options =
-        crate::Options { check: job.parameters(), target: job.target, delivery: order(arguments, cluster) };
+    let options = crate::Options { check: job.parameters(), target: job.target, delivery: order(arguments, cluster) };
     crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)
 }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::disk::Disk;
-use super::report::Gathered;
+use super::report::{self, Gathered};
 use super::sources::{self, Sources};
-use super::Terminal;
+use super::{Exit, Terminal};
 use crate::check;
 use crate::diag::{Code, Diagnostic, Session, suggestion};
 use crate::project::{self, Cluster, DeliveryWord, Project, TargetWord};
@@ -70,11 +70,11 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// Tells what is wrong with the command line; the problems are shown by the caller.
-    pub(super) fn exit(&self, terminal: &Terminal) -> super::Exit {
+    /// Tells what is wrong with the command line, or shows the problems.
+    pub(super) fn show(&self, gathered: &Gathered, report: &report::Arguments, terminal: &Terminal) -> Exit {
         match self {
             Refusal::Misuse(message) => terminal.misuse(message),
-            Refusal::Reported => super::Exit::Problems,
+            Refusal::Reported => gathered.show(report, terminal, Exit::Problems),
         }
     }
 }
@@ -207,9 +207,10 @@ fn unsupported(cluster: &Cluster) -> impl Iterator<Item = Diagnostic> {
         DeliveryWord::Argocd | DeliveryWord::Plain => None,
         DeliveryWord::Flux => Some((at.span, "the delivery `flux`")),
     });
-    target.into_iter().chain(delivery).map(|(span, what)| {
-        Diagnostic::new(Code::NotSupportedYet, span, format!("{what} is not supported yet"))
-    })
+    target
+        .into_iter()
+        .chain(delivery)
+        .map(|(span, what)| Diagnostic::new(Code::NotSupportedYet, span, format!("{what} is not supported yet")))
 }
 
 /// `NAME=VALUE`.

@@ -11,7 +11,7 @@ use crate::project::Lint;
 use crate::source::{SourceMap, Span};
 
 /// How problems are shown.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[group(skip)]
 pub(super) struct Arguments {
     /// How to print diagnostics: for people and for GitHub on standard error, as JSON on standard
@@ -24,9 +24,10 @@ pub(super) struct Arguments {
 }
 
 /// A form of diagnostics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Format {
     /// Text with excerpts of the sources
+    #[default]
     Human,
     /// An array of objects
     Json,
