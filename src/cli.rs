@@ -13,14 +13,21 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod check;
+mod compile;
 mod completions;
 mod disk;
+mod dump;
 mod explain;
 mod graph;
 mod guard;
 
+mod jobs;
+mod locks;
 mod report;
+mod schema;
 mod sources;
+mod std_library;
 mod terminal;
 mod version;
 
@@ -84,8 +91,15 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(visible_alias = "build")]
+    Compile(compile::Arguments),
+    Check(check::Arguments),
     Explain(explain::Arguments),
+    Dump(dump::Arguments),
+    Graph(graph::Arguments),
 
+    Std(std_library::Arguments),
+    Schema(schema::Arguments),
     Completions(completions::Arguments),
     Version(version::Arguments),
 }
@@ -108,8 +122,14 @@ fn run(arguments: Vec<OsString>) -> Exit {
         }
     }
     match cli.command {
+        Command::Compile(arguments) => compile::run(&arguments, &terminal),
+        Command::Check(arguments) => check::run(&arguments, &terminal),
+        Command::Dump(arguments) => dump::run(&arguments, &terminal),
+        Command::Graph(arguments) => graph::run(&arguments, &terminal),
         Command::Explain(arguments) => explain::run(&arguments, &terminal),
 
+        Command::Std(arguments) => std_library::run(&arguments, &terminal),
+        Command::Schema(arguments) => schema::run(&arguments, &terminal),
         Command::Completions(arguments) => completions::run(&arguments, &terminal),
         Command::Version(arguments) => version::run(&arguments, &terminal),
     }

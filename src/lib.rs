@@ -24,6 +24,7 @@ pub mod target;
 pub mod order;
 pub mod record;
 pub mod emit;
+pub mod cli;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

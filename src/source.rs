@@ -81,6 +81,16 @@ impl SourceMap {
         Some(FileId(self.files.len() as u32 - 1))
     }
 
+    /// Appends all texts of another map. Returns what must be added to both ends of its spans, or
+    /// `None`, and appends nothing, when the address space is full.
+    pub fn append(&mut self, other: SourceMap) -> Option<u32> {
+        let end = |files: &[SourceFile]| files.last().map_or(0, |f| f.span().hi + 1);
+        let shift = end(&self.files);
+        shift.checked_add(end(&other.files))?;
+        self.files.extend(other.files.into_iter().map(|f| SourceFile { start: f.start + shift, ..f }));
+        Some(shift)
+    }
+
     /// The file with this index.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
@@ -175,6 +185,18 @@ mod tests {
         assert_eq!((location.file.as_str(), location.line, location.column), ("b", 1, 3));
         assert_eq!(map.file(id).offset(1, 3), 3);
         assert_eq!(map.locate(Span::new(start + 8, start + 9)).unwrap().line, 2);
+    }
+
+    #[test]
+    fn maps_are_appended() {
+        let (mut map, mut other) = (SourceMap::default(), SourceMap::default());
+        map.add("a", "xy").unwrap();
+        other.add("b", "z").unwrap();
+        other.add("c", "w").unwrap();
+        let shift = map.append(other).unwrap();
+        assert_eq!(map.text(Span::new(shift, shift + 1)), "z");
+        assert_eq!(map.locate(Span::new(shift + 2, shift + 3)).unwrap().file, "c");
+        assert_eq!(SourceMap::default().append(SourceMap::default()), Some(0));
     }
 
     #[test]

@@ -5,6 +5,10 @@
 
 mod support;
 
+mod cases;
 mod cli;
+mod docs;
+mod golden;
 mod invariants;
+mod properties;
 mod tidy;

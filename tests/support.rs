@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rbgc::source::World;
 
+pub mod compile;
 pub mod expect;
 pub mod program;
 pub mod tree;

@@ -1,14 +1,45 @@
 //! `rbgc graph`: who waits for whom and who talks to whom, as a picture.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
-use crate::check::{Group, Model, Role, RoleId};
+use super::dump;
+use super::jobs::Inputs;
+use super::{Exit, Terminal};
+use crate::check::{self, Group, Model, Role, RoleId};
+use crate::{graph, resolve};
+
+/// Draw who waits for whom and who talks to whom
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rbgc graph qwen.rbg                                  for Markdown on GitHub and GitLab
+  rbgc graph qwen.rbg --format dot | dot -Tsvg > qwen.svg
+
+An arrow leads from the role that starts first to the one that waits for it; a double one is a
+connection, a dotted one leads to a role that is named by its address or port.")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// The language of the picture
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    format: Picture,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
+    dump::one(&arguments.inputs, terminal, |session, job| {
+        let program = resolve::resolve(session, &job.files);
+        let model = check::check(session, &program, &job.parameters());
+        graph::stages(session, &model)?;
+        Some(draw(&model, arguments.format))
+    })
+}
 
 /// A language of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Picture {
+enum Picture {
     /// Mermaid, which GitHub and GitLab draw in Markdown
     Mermaid,
     /// DOT, for Graphviz
@@ -27,7 +58,7 @@ enum Arrow {
 }
 
 /// The picture of a model: a box for each group, a node for each role.
-pub(super) fn draw(model: &Model, picture: Picture) -> String {
+fn draw(model: &Model, picture: Picture) -> String {
     let mut out = String::new();
     let drawn = match picture {
         Picture::Mermaid => mermaid(model, &mut out),
@@ -90,7 +121,8 @@ fn title(group: &Group) -> String {
 /// `2 x 4 pods`, `1..4 pods`.
 fn shape(role: &Role) -> String {
     let replicas = role.replicas;
-    let count = if replicas.autoscaled() { format!("{}..{}", replicas.min, replicas.max) } else { replicas.max.to_string() };
+    let count =
+        if replicas.autoscaled() { format!("{}..{}", replicas.min, replicas.max) } else { replicas.max.to_string() };
     match role.pods() {
         1 if count == "1" => "1 pod".to_owned(),
         1 => format!("{count} pods"),
@@ -100,22 +132,21 @@ fn shape(role: &Role) -> String {
 
 /// All arrows, each once, in the order of their kinds and ends.
 fn arrows(model: &Model) -> Vec<(Arrow, RoleId, RoleId, String)> {
-    let mut arrows = Vec::new();
+    let mut arrows: BTreeMap<(Arrow, RoleId, RoleId), BTreeSet<String>> = BTreeMap::new();
+    let mut add = |arrow, from, to, words: Vec<String>| arrows.entry((arrow, from, to)).or_default().extend(words);
     for (id, role) in model.roles() {
-        arrows.extend(role.after.iter().map(|after| (Arrow::Before, after.role, id, String::new())));
+        role.after.iter().for_each(|after| add(Arrow::Before, after.role, id, Vec::new()));
     }
     for (group, g) in model.groups.iter().enumerate() {
         let role = |role: usize| RoleId { group, role };
         for c in &g.connections {
             let floor = c.floor.as_ref().map(|(link, _)| link.name().to_owned());
-            let words: Vec<String> = c.edge.clone().into_iter().chain(floor).collect();
-            arrows.push((Arrow::Connects, role(c.from), role(c.to), words.join(" ")));
+            add(Arrow::Connects, role(c.from), role(c.to), c.edge.clone().into_iter().chain(floor).collect());
         }
         for r in &g.references {
-            arrows.push((Arrow::Names, role(r.from), r.to, r.port.clone().unwrap_or_default()));
+            add(Arrow::Names, role(r.from), r.to, r.port.iter().cloned().collect());
         }
     }
-    arrows.sort();
-    arrows.dedup();
-    arrows
+    let text = |words: BTreeSet<String>| words.into_iter().collect::<Vec<_>>().join(", ");
+    arrows.into_iter().map(|((arrow, from, to), words)| (arrow, from, to, text(words))).collect()
 }

@@ -37,7 +37,7 @@ fn message(info: &PanicHookInfo<'_>) -> String {
     };
     format!(
         "internal error: {}{place}\n{trace}\
-         this is a bug in rbgc {}, not in your sources; nothing was written\n\
+         this is a bug in rbgc {}, not in your sources\n\
          please report it with the command line and, if you can share them, the sources\n",
         visible(what),
         env!("CARGO_PKG_VERSION"),

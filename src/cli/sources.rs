@@ -4,12 +4,13 @@
 //! the deepest directory that holds them all. The directory in which the program runs plays no part
 //! in it, so that the names of sources, which stand in the output, are the same from everywhere.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-/// The name of the project file.
-pub(super) const PROJECT_FILE: &str = "rbgc.toml";
+use crate::diag::{Code, Diagnostic};
+use crate::project;
 
 /// What a command is about.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,20 +24,19 @@ pub(super) struct Sources {
 }
 
 /// Finds the files that the arguments mean: a file itself, a directory with every `*.rbg` below it.
-/// Hidden directories, links and the output directory are not entered.
+/// Hidden directories, links and the output directories are not entered.
 ///
 /// # Errors
-/// A message when an argument does not exist, a directory holds no source, or a source lies outside
-/// of the project whose file was found.
-pub(super) fn find(arguments: &[PathBuf], output: Option<&Path>) -> Result<Sources, String> {
-    let output = output.and_then(|path| path.canonicalize().ok());
+/// When an argument does not exist or cannot be read, or a directory holds no source.
+pub(super) fn find(arguments: &[PathBuf], outputs: &[PathBuf]) -> Result<Sources, Diagnostic> {
+    let outputs: Vec<PathBuf> = outputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
     let mut files = Vec::new();
     let mut common: Option<PathBuf> = None;
     for argument in arguments {
-        let path = argument.canonicalize().map_err(|e| format!("cannot read `{}`: {e}", argument.display()))?;
+        let path = argument.canonicalize().map_err(|e| unreadable(argument, &e))?;
         let directory = if path.is_dir() { path.clone() } else { path.parent().unwrap_or(&path).to_owned() };
         if path.is_dir() {
-            files.extend(below(&path, argument, output.as_deref())?);
+            files.extend(below(&path, argument, &outputs)?);
         } else {
             files.push(path);
         }
@@ -47,7 +47,7 @@ pub(super) fn find(arguments: &[PathBuf], output: Option<&Path>) -> Result<Sourc
     }
     files.sort();
     files.dedup();
-    let common = common.ok_or("no source is given")?;
+    let common = common.unwrap_or_default();
     match project_above(&common) {
         Some(project) => {
             let root = project.parent().unwrap_or(&common).to_owned();
@@ -59,23 +59,32 @@ pub(super) fn find(arguments: &[PathBuf], output: Option<&Path>) -> Result<Sourc
 
 /// The nearest project file in a directory or above it.
 pub(super) fn project_above(directory: &Path) -> Option<PathBuf> {
-    directory.ancestors().map(|d| d.join(PROJECT_FILE)).find(|file| file.is_file())
+    directory.ancestors().map(|d| d.join(project::FILE)).find(|file| file.is_file())
 }
 
 /// Every source below a directory, sorted.
-fn below(directory: &Path, argument: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, String> {
+fn below(directory: &Path, argument: &Path, outputs: &[PathBuf]) -> Result<Vec<PathBuf>, Diagnostic> {
     let enter = |entry: &DirEntry| {
         let hidden = entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
-        !hidden && (entry.depth() == 0 || Some(entry.path()) != output)
+        !hidden && (entry.depth() == 0 || outputs.iter().all(|output| entry.path() != output))
     };
     let mut files = Vec::new();
     for entry in WalkDir::new(directory).sort_by_file_name().into_iter().filter_entry(enter) {
-        let entry = entry.map_err(|e| format!("cannot read `{}`: {e}", argument.display()))?;
+        let entry = entry.map_err(|e| unreadable(argument, &e.into()))?;
         if entry.file_type().is_file() && entry.path().extension().is_some_and(|ext| ext == "rbg") {
             files.push(entry.into_path());
         }
     }
-    if files.is_empty() { Err(format!("no `*.rbg` file below `{}`", argument.display())) } else { Ok(files) }
+    if files.is_empty() { Err(no_source(argument)) } else { Ok(files) }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::nowhere(Code::UnreadableFile, format!("cannot read `{}`: {error}", path.display()))
+}
+
+fn no_source(path: &Path) -> Diagnostic {
+    Diagnostic::nowhere(Code::UnreadableFile, format!("no `*.rbg` file below `{}`", path.display()))
+        .help("hidden directories, links and the output directory are not searched")
 }
 
 /// The deepest directory that holds both.
@@ -104,7 +113,7 @@ mod tests {
         let directory = tree(files);
         let base = directory.path().canonicalize().unwrap();
         let arguments: Vec<PathBuf> = arguments.iter().map(|a| base.join(a)).collect();
-        let found = find(&arguments, output.map(|o| base.join(o)).as_deref()).unwrap();
+        let found = find(&arguments, &output.map(|o| base.join(o)).into_iter().collect::<Vec<_>>()).unwrap();
         let shown = |path: &Path| path.strip_prefix(&base).unwrap().display().to_string();
         assert_eq!(shown(&found.root), root);
         assert_eq!(found.files.iter().map(|f| shown(f)).collect::<Vec<_>>(), expected);
@@ -128,8 +137,7 @@ mod tests {
     #[test]
     fn what_cannot_be_found_is_told() {
         let directory = tree(&["a/x.yaml"]);
-        assert!(find(&[directory.path().join("a")], None).unwrap_err().starts_with("no `*.rbg` file below"));
-        assert!(find(&[directory.path().join("b.rbg")], None).unwrap_err().starts_with("cannot read"));
-        assert!(find(&[], None).is_err());
+        assert!(find(&[directory.path().join("a")], &[]).unwrap_err().message.starts_with("no `*.rbg` file below"));
+        assert!(find(&[directory.path().join("b.rbg")], &[]).unwrap_err().message.starts_with("cannot read"));
     }
 }

@@ -3,8 +3,6 @@
 //! A [`Report`] is what all three show: the problems that count, each once, in the order of their
 //! places. Nothing of a source or a message reaches a terminal unescaped.
 
-use std::collections::BTreeSet;
-
 use super::{Code, Diagnostic, Severity};
 use crate::source::SourceMap;
 
@@ -17,7 +15,7 @@ mod json;
 pub use escape::visible;
 pub use github::github;
 pub use human::{Colour, human};
-pub use json::json;
+pub use json::{json, json_schema};
 
 /// The problems of one run, ready to be shown.
 #[derive(Debug)]
@@ -29,22 +27,21 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Sorts the problems by file, place, code and message, and drops repetitions. `severity` says
-    /// how bad each kind of problem is in this run; `None` leaves it out.
+    /// Sorts the problems by file, place, code and message, and drops repetitions, also of a file
+    /// that was read more than once. `severity` says how bad each kind of problem is in this run;
+    /// `None` leaves it out.
     pub fn new(
         problems: &'a [Diagnostic],
         sources: &'a SourceMap,
         severity: impl Fn(Code) -> Option<Severity>,
     ) -> Self {
-        let mut seen = BTreeSet::new();
-        let mut shown: Vec<_> = problems
+        let mut keyed: Vec<_> = problems
             .iter()
-            .filter_map(|p| Some((p, severity(p.code)?)))
-            .map(|(p, severity)| (place(p, sources), p, severity))
-            .filter(|(place, p, _)| seen.insert((*place, identity(p))))
+            .filter_map(|problem| Some((Key::new(problem, sources), (problem, severity(problem.code)?))))
             .collect();
-        shown.sort_by(|(a, p, _), (b, q, _)| (a, p.code, &p.message).cmp(&(b, q.code, &q.message)));
-        Report { problems: shown.into_iter().map(|(_, p, severity)| (p, severity)).collect(), sources }
+        keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        keyed.dedup_by(|(a, _), (b, _)| a == b);
+        Report { problems: keyed.into_iter().map(|(_, problem)| problem).collect(), sources }
     }
 
     /// How many problems of this severity there are.
@@ -80,20 +77,38 @@ impl Severity {
     }
 }
 
-/// The key of the order: problems with a place come first, by file name, then by position.
-fn place<'a>(problem: &Diagnostic, sources: &'a SourceMap) -> (bool, &'a str, u32, u32) {
-    match problem.span().and_then(|span| Some((span, sources.file_of(span)?))) {
-        Some((span, id)) => (false, &sources.file(id).name, span.lo, span.hi),
-        None => (true, "", 0, 0),
-    }
+/// What problems are ordered by, and what makes two of them the same.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a> {
+    /// Problems with a place come first.
+    nowhere: bool,
+    place: Option<Place<'a>>,
+    code: Code,
+    message: &'a str,
+    further: Vec<(Option<Place<'a>>, &'a str)>,
+    help: Option<&'a str>,
 }
 
-/// What makes two problems at one place the same.
-type Identity<'a> = (Code, &'a str, Option<&'a str>, Vec<(u32, u32, &'a str)>);
+/// File, first byte and end in it.
+type Place<'a> = (&'a str, u32, u32);
 
-fn identity(problem: &Diagnostic) -> Identity<'_> {
-    let labels = problem.labels.iter().map(|l| (l.span.lo, l.span.hi, l.message.as_str())).collect();
-    (problem.code, &problem.message, problem.help.as_deref(), labels)
+impl<'a> Key<'a> {
+    fn new(problem: &'a Diagnostic, sources: &'a SourceMap) -> Self {
+        let place = |span| {
+            let file = sources.file(sources.file_of(span)?);
+            Some((file.name.as_str(), span.lo - file.start, span.hi - file.start))
+        };
+        let labels = problem.labels.iter().map(|l| (place(l.span), l.message.as_str()));
+        let primary = problem.span().and_then(place);
+        Key {
+            nowhere: primary.is_none(),
+            place: primary,
+            code: problem.code,
+            message: &problem.message,
+            further: labels.collect(),
+            help: problem.help.as_deref(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,38 @@
+//! `rbgc schema`: JSON Schemas for editors and programs.
+
+use clap::{Args, ValueEnum};
+
+use super::{Exit, Terminal};
+use crate::diag::render;
+use crate::{inventory, project};
+
+/// Print a JSON Schema
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rbgc schema inventory > inventory.schema.json    for editors, of the inventory
+  rbgc schema project                              of rbgc.toml
+  rbgc schema diagnostics                          of what --format json prints")]
+pub(super) struct Arguments {
+    /// What to describe
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// The inventory of a cluster
+    Inventory,
+    /// The project file `rbgc.toml`
+    Project,
+    /// The output of `--format json`
+    Diagnostics,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
+    let schema = match arguments.what {
+        What::Inventory => inventory::schema(),
+        What::Project => project::schema(),
+        What::Diagnostics => render::json_schema(),
+    };
+    terminal.result(&format!("{schema:#}\n"), Exit::Fine)
+}

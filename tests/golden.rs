@@ -1,0 +1,145 @@
+//! Every example becomes the tree below `golden/<name>/<target>-<delivery>/`, byte for byte.
+//!
+//! `UPDATE_GOLDEN=1 cargo test golden` rewrites the trees; the difference in git is the review.
+//! `GOLDEN_DUMP=file` writes what serde_yaml reads of them, for `.ci/goldens`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rbgc::diag::render::{Colour, Report, human};
+use rbgc::diag::{Code, Severity};
+use rbgc::order::{Delivery, argo};
+
+use crate::support::compile::{HOME, compile};
+use crate::support::tree::{self, Tree};
+use crate::support::{Memory, directories, none, root};
+
+/// The forms that an example is compiled in: the directory below its golden, and the delivery.
+fn forms() -> [(&'static str, Delivery); 2] {
+    let options = argo::Options { repo: "https://git.example.com/llm/deploy.git".into(), ..argo::Options::default() };
+    [("native-argocd", Delivery::Argocd(options)), ("native-plain", Delivery::Plain)]
+}
+
+/// The tree of an example, locks included.
+#[track_caller]
+fn built(example: &str, delivery: &Delivery) -> Tree {
+    let mut world = Memory::default();
+    let mut sources = Vec::new();
+    for (path, text) in tree::read(&root().join("examples").join(example)) {
+        world.add(Path::new(HOME).join(&path), text);
+        if path.ends_with(".rbg") {
+            sources.push(path);
+        }
+    }
+    let names: Vec<&str> = sources.iter().map(String::as_str).collect();
+    let outcome = compile(&world, &names, &[], delivery);
+    let errors = Report::new(&outcome.problems, &outcome.sources, |c| {
+        (c != Code::StaticBackends || c.severity() == Severity::Error).then(|| c.severity())
+    });
+    assert!(errors.problems.is_empty(), "examples/{example}:\n{}", human(&errors, Colour::None));
+    let mut tree = Tree::new();
+    for group in outcome.groups.unwrap_or_default() {
+        tree.insert(group.lock_path(), group.lock.render());
+        tree.extend(group.files);
+    }
+    assert!(!tree.is_empty(), "examples/{example} makes nothing");
+    tree
+}
+
+fn directory(example: &str, form: &str) -> PathBuf {
+    root().join("golden").join(example).join(form)
+}
+
+#[test]
+fn golden() {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut problems = Vec::new();
+    for example in directories("examples") {
+        for (form, delivery) in forms() {
+            let tree = built(&example, &delivery);
+            let directory = directory(&example, form);
+            if update {
+                rewrite(&directory, &tree);
+            } else if directory.is_dir() {
+                problems
+                    .extend(differences(&directory, &tree).into_iter().map(|d| format!("golden/{example}/{form}/{d}")));
+            } else {
+                problems.push(format!("golden/{example}/{form} does not exist"));
+            }
+        }
+    }
+    if !problems.is_empty() {
+        problems.push("`UPDATE_GOLDEN=1 cargo test golden` rewrites the trees".into());
+    }
+    none(&problems);
+}
+
+fn rewrite(directory: &Path, tree: &Tree) {
+    if directory.is_dir() {
+        fs::remove_dir_all(directory).unwrap();
+    }
+    for (path, text) in tree {
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+/// One entry for each file that differs, with its first lines that do.
+fn differences(directory: &Path, built: &Tree) -> Vec<String> {
+    let golden = tree::read(directory);
+    let mut paths: Vec<&String> = golden.keys().chain(built.keys()).collect();
+    paths.sort();
+    paths.dedup();
+    let describe = |path: &&String| match (golden.get(*path), built.get(*path)) {
+        (Some(old), Some(new)) if old == new => None,
+        (Some(old), Some(new)) => Some(format!("{path}:\n{}", lines(old, new))),
+        (Some(_), None) => Some(format!("{path} is no longer made")),
+        (None, _) => Some(format!("{path} is new")),
+    };
+    paths.iter().filter_map(describe).collect()
+}
+
+/// The lines of two texts between their common beginning and their common end.
+fn lines(old: &str, new: &str) -> String {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let rest = old.len().min(new.len()) - start;
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count().min(rest);
+    let part = |sign: char, lines: &[&str]| -> String {
+        let shown: String = lines.iter().take(6).map(|line| format!("    {sign} {line}\n")).collect();
+        let more = lines.len().saturating_sub(6);
+        if more > 0 { format!("{shown}    {sign} ({more} more lines)\n") } else { shown }
+    };
+    let place = format!("    line {}\n", start + 1);
+    place + &part('-', &old[start..old.len() - end]) + &part('+', &new[start..new.len() - end])
+}
+
+#[test]
+fn differences_are_small() {
+    assert_eq!(lines("a\nb\nc\n", "a\nx\ny\nc\n"), "    line 2\n    - b\n    + x\n    + y\n");
+    assert_eq!(lines("a\nb\n", "a\n"), "    line 2\n    - b\n");
+}
+
+/// serde_yaml reads every golden; what it reads is dumped when `GOLDEN_DUMP` names a file.
+#[test]
+fn yaml_readers_agree() {
+    let mut documents: BTreeMap<String, Vec<serde_json::Value>> = BTreeMap::new();
+    for (path, text) in tree::read(&root().join("golden")) {
+        if !path.ends_with(".yaml") {
+            continue;
+        }
+        let read = |document| -> serde_json::Value {
+            serde::Deserialize::deserialize(document).unwrap_or_else(|e| panic!("golden/{path}: {e}"))
+        };
+        let all = serde_yaml::Deserializer::from_str(&text).map(read).filter(|d| !d.is_null()).collect();
+        documents.insert(format!("golden/{path}"), all);
+    }
+    if let Some(dump) = std::env::var_os("GOLDEN_DUMP") {
+        let line = |(path, documents): (&String, &Vec<serde_json::Value>)| {
+            serde_json::json!({ "path": path, "documents": documents }).to_string() + "\n"
+        };
+        fs::write(dump, documents.iter().map(line).collect::<String>()).unwrap();
+    }
+}
