@@ -13,6 +13,7 @@ mod hostlist;
 mod levels;
 mod load;
 mod machines;
+mod pools;
 mod raw;
 #[cfg(test)]
 mod tests;
