@@ -11,8 +11,6 @@ use crate::source::Span;
 use crate::tree::{At, Entries, FromTree, Reader, Scalar, shown, unknown_word};
 
 mod raw;
-#[cfg(test)]
-mod tests;
 mod toml;
 
 pub use raw::{DeliveryWord, Lint, TargetWord};
@@ -255,3 +253,6 @@ fn bad_object_name(code: Code, text: &At<String>) -> Diagnostic {
     Diagnostic::new(code, text.span, format!("{} is not a DNS label", shown(&text.value)))
         .help("use `a-z`, `0-9` and `-`, at most 63 of them")
 }
+
+#[cfg(test)]
+mod tests;
