@@ -13,9 +13,8 @@ mod hostlist;
 mod levels;
 mod load;
 mod machines;
+mod pools;
 mod raw;
-#[cfg(test)]
-mod tests;
 mod yaml;
 
 pub use load::load;
@@ -186,3 +185,6 @@ impl Inventory {
         (0..self.levels.len()).rev().find(|l| a[*l].is_some() && a[*l] == b[*l])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,6 @@ use crate::source::Span;
 use crate::tree::{At, Entries, FromTree, Reader, Scalar, shown, unknown_word};
 
 mod raw;
-#[cfg(test)]
-mod tests;
 mod toml;
 
 pub use raw::{DeliveryWord, Lint, TargetWord};
@@ -122,13 +120,24 @@ fn clusters(entries: Entries<RawCluster>, reader: &mut Reader<'_>) -> BTreeMap<S
         if !is_dns_label(&name.value) {
             reader.report(|code| bad_cluster_name(code, &name));
         }
-        let Some(cluster) = cluster(&name, raw, reader) else { continue };
-        if let Some(other) = clusters.values().find(|other| overlap(&other.out.value, &cluster.out.value)) {
-            reader.report(|code| shared_output(code, &other.out, &cluster.out));
-        }
-        clusters.insert(name.value, cluster);
+        let cluster = cluster(&name, raw, reader);
+        clusters.extend(cluster.map(|cluster| (name.value, cluster)));
     }
+    report_overlaps(&clusters, reader);
     clusters
+}
+
+/// Reports outputs of which one is the other or lies in it.
+fn report_overlaps(clusters: &BTreeMap<String, Cluster>, reader: &mut Reader<'_>) {
+    let parts = |out: &At<String>| out.value.split('/').filter(|part| *part != ".").map(str::to_owned).collect();
+    let mut outputs: Vec<(Vec<String>, &At<String>)> = clusters.values().map(|c| (parts(&c.out), &c.out)).collect();
+    // What lies in a directory follows it in this order, with nothing else between.
+    outputs.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.span.cmp(&b.1.span)));
+    for pair in outputs.windows(2).filter(|pair| pair[1].0.starts_with(&pair[0].0)) {
+        let (a, b) = (pair[0].1, pair[1].1);
+        let (first, again) = if a.span < b.span { (a, b) } else { (b, a) };
+        reader.report(|code| shared_output(code, first, again));
+    }
 }
 
 fn cluster(name: &At<String>, raw: RawCluster, reader: &mut Reader<'_>) -> Option<Cluster> {
@@ -194,14 +203,6 @@ fn below_root(path: At<String>, reader: &mut Reader<'_>) -> Option<At<String>> {
     Some(At { value, span: path.span })
 }
 
-/// Whether one directory is the other or lies in it.
-fn overlap(a: &str, b: &str) -> bool {
-    let inside = |inner: &str, outer: &str| {
-        outer == "." || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    inside(a, b) || inside(b, a)
-}
-
 fn bad_path(code: Code, path: &At<String>, odd: bool) -> Diagnostic {
     let message = if odd { "is not a path with `/` between its parts" } else { "leaves the project root" };
     Diagnostic::new(code, path.span, format!("{} {message}", shown(&path.value)))
@@ -252,3 +253,6 @@ fn bad_object_name(code: Code, text: &At<String>) -> Diagnostic {
     Diagnostic::new(code, text.span, format!("{} is not a DNS label", shown(&text.value)))
         .help("use `a-z`, `0-9` and `-`, at most 63 of them")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Documents as trees with places: what the readers of the inventory and of the project file share.
 //!
 //! A reader turns YAML or TOML into a [`Tree`], in which every key and value knows its [`Span`].
-//! [`record!`] then describes what a document may hold: from one description come the reader, which
+//! `record!` then describes what a document may hold: from one description come the reader, which
 //! reports every mistake and goes on, and the JSON Schema for editors, so that they cannot disagree.
 
 use std::borrow::Cow;

@@ -30,31 +30,39 @@ pub fn build(levels: &Levels, nodes: &mut [Node], reader: &mut Reader<'_>) -> Ve
 
 /// The domains of one level, when those of all wider ones are built.
 fn level(levels: &[Level], index: usize, nodes: &mut [Node]) -> Vec<Domain> {
-    let mut order: Vec<usize> = (0..nodes.len()).filter(|n| value(&nodes[*n], &levels[index]).is_some()).collect();
-    order.sort_by(|a, b| by_path(&nodes[*a], &nodes[*b], &levels[index]));
-    let groups: Vec<Vec<usize>> =
-        order.chunk_by(|a, b| by_path(&nodes[*a], &nodes[*b], &levels[index]).is_eq()).map(<[usize]>::to_vec).collect();
+    let domains = grouped(levels, index, nodes);
     for node in nodes.iter_mut() {
         node.domains.push(None);
     }
-    let mut domains = Vec::with_capacity(groups.len());
-    for mut members in groups {
-        members.sort_unstable();
-        for member in &members {
-            nodes[*member].domains[index] = Some(domains.len());
+    for (number, domain) in domains.iter().enumerate() {
+        for member in &domain.nodes {
+            nodes[*member].domains[index] = Some(number);
         }
-        let first = &nodes[members[0]];
-        let path = levels[..=index].iter().map(|l| value(first, l).unwrap_or("").to_owned()).collect();
-        let parent = index.checked_sub(1).and_then(|wider| first.domains[wider]);
-        domains.push(Domain { path, parent, nodes: members });
     }
     domains
 }
 
-/// The order of paths: the domains of wider levels stand in the order of their own paths already.
-fn by_path(a: &Node, b: &Node, level: &Level) -> Ordering {
-    let wider = a.domains.cmp(&b.domains);
-    wider.then_with(|| natural(value(a, level).unwrap_or(""), value(b, level).unwrap_or("")))
+/// The nodes with a value for the level, by paths: the domains of wider levels stand in the order
+/// of their own paths already, so that a node's domains so far order it.
+fn grouped(levels: &[Level], index: usize, nodes: &[Node]) -> Vec<Domain> {
+    let values: Vec<&str> = nodes.iter().map(|node| value(node, &levels[index]).unwrap_or("")).collect();
+    let same = |a: &usize, b: &usize| values[*a] == values[*b] && nodes[*a].domains == nodes[*b].domains;
+    let by_path = |a: &usize, b: &usize| {
+        let wider = nodes[*a].domains.cmp(&nodes[*b].domains);
+        wider.then_with(|| if values[*a] == values[*b] { Ordering::Equal } else { natural(values[*a], values[*b]) })
+    };
+    let mut order: Vec<usize> = (0..nodes.len()).filter(|node| !values[*node].is_empty()).collect();
+    // The sort is stable: the members of a domain stay ascending.
+    order.sort_by(by_path);
+    let domain = |members: &[usize]| {
+        let first = &nodes[members[0]];
+        Domain {
+            path: levels[..=index].iter().map(|level| value(first, level).unwrap_or("").to_owned()).collect(),
+            parent: index.checked_sub(1).and_then(|wider| first.domains[wider]),
+            nodes: members.to_vec(),
+        }
+    };
+    order.chunk_by(same).map(domain).collect()
 }
 
 /// The value of a level's label. An empty one names no domain.

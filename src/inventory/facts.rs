@@ -34,6 +34,11 @@ pub fn is_label_value(text: &str) -> bool {
     text.len() <= 63 && text.bytes().all(inside) && ends(text.as_bytes().first()) && ends(text.as_bytes().last())
 }
 
+/// Whether a text may be the name of a pool or product: the value of a label that is not empty.
+pub fn is_word(text: &str) -> bool {
+    !text.is_empty() && is_label_value(text)
+}
+
 /// Checks a text by `legal`, else reports it as not being `expected`.
 pub fn checked(
     text: At<String>,

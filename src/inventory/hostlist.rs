@@ -4,6 +4,9 @@
 //! that begins with `0` pads all of its range to its width. In a domain pattern ` xN` after a term
 //! repeats each of its values N times in a row: `r[01-16] x8`.
 
+/// The longest name, as of a Kubernetes node: a million longer ones would fill the memory.
+const LONGEST: usize = 253;
+
 /// A parsed hostlist or domain pattern. Parsing makes no names yet, so that `n[1-1000000000]`
 /// costs nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +109,16 @@ impl Hostlist {
 }
 
 impl Term {
+    /// An upper bound of the length of its names, in bytes.
+    fn longest(&self) -> usize {
+        let digits = |range: &Numbers| range.width.max(range.to.checked_ilog10().unwrap_or(0) as usize + 1);
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.len(),
+            Part::Numbers(ranges) => ranges.iter().map(digits).max().unwrap_or(0),
+        };
+        self.parts.iter().map(part).sum()
+    }
+
     fn names(&self) -> u64 {
         self.parts.iter().fold(1, |product: u64, part| match part {
             Part::Text(_) => product,
@@ -173,7 +186,12 @@ fn parse_term(text: &str, mut lo: usize, mut hi: usize, repeats: bool) -> Result
         repeat = times;
         hi = lo + text[lo..lo + space].trim_end_matches(' ').len();
     }
-    Ok(Term { parts: parse_parts(text, lo, hi)?, repeat })
+    let term = Term { parts: parse_parts(text, lo, hi)?, repeat };
+    if term.longest() > LONGEST {
+        malformed(lo, hi, format!("names longer than {LONGEST} characters"))
+    } else {
+        Ok(term)
+    }
 }
 
 fn parse_parts(text: &str, lo: usize, hi: usize) -> Result<Vec<Part>, Malformed> {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::facts::{self, checked, is_group_version, is_qualified_name};
 use super::levels::{Levels, levels, links};
-use super::machines::{Context, machines};
+use super::machines::machines;
+use super::pools::Context;
 use super::raw::{RawInventory, RawNamespaces, RawResources};
 use super::{Inventory, Namespaces, ResourceNames, domains, yaml};
 use crate::diag::{Code, Session};

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::facts::{self, checked, is_dns_subdomain, is_label_value};
-use super::hostlist::{Hostlist, Malformed};
-use super::levels::Levels;
+use super::pools::{Context, Draft, blank, drafts, product, two_values};
 use super::raw::{RawNode, RawPool};
 use super::{HOSTNAME, Node, Pool};
 use crate::diag::{Code, Diagnostic, suggestion};
@@ -13,33 +12,11 @@ use crate::source::Span;
 use crate::tree::{At, Entries, Reader, shown};
 
 /// The most nodes of an inventory.
-pub const MAX_NODES: u64 = 1_000_000;
+const MAX_NODES: u64 = 1_000_000;
 /// The most memory that the facts of all nodes may take, estimated, in bytes.
 const MAX_BYTES: u64 = 2 << 30;
-
-/// A pool, and what its machines have in common.
-struct Draft {
-    name: At<String>,
-    labels: BTreeMap<String, At<String>>,
-    template: Node,
-    members: Option<Members>,
-}
-
-/// The machines that a pool names.
-struct Members {
-    hosts: At<String>,
-    names: Hostlist,
-    /// Per level the values in the order of the names.
-    patterns: Vec<(usize, At<Hostlist>)>,
-}
-
-/// What all machines have to be checked against.
-pub struct Context<'a> {
-    /// The levels.
-    pub levels: &'a Levels,
-    /// The label that tells the accelerator product.
-    pub gpu_label: &'a str,
-}
+/// So many names are compared with a misspelt one.
+const MAX_CANDIDATES: usize = 1_000;
 
 /// The pools, sorted by name, and all machines in natural order of their names.
 pub fn machines(
@@ -48,105 +25,35 @@ pub fn machines(
     context: &Context<'_>,
     reader: &mut Reader<'_>,
 ) -> (Vec<Pool>, Vec<Node>) {
-    let incomplete = pools.iter().any(|pool| pool.name.is_none());
-    let mut drafts: Vec<Draft> = pools.into_iter().filter_map(|pool| draft(pool, context, reader)).collect();
-    drafts.sort_by(|a, b| natural(&a.name.value, &b.name.value).then(a.name.span.cmp(&b.name.span)));
-    for pair in drafts.windows(2).filter(|pair| pair[0].name.value == pair[1].name.value) {
-        reader.report(|code| duplicate_pool(code, &pair[0].name, &pair[1].name));
-    }
+    let drafts = drafts(pools, context, reader);
     let mut fleet = Fleet::default();
-    for (index, pool) in drafts.iter().enumerate() {
-        if !fleet.unfold(index, pool, context, reader) {
-            break;
+    // Counting comes first: what cannot fit together is refused before a name is made.
+    if drafts.iter().all(|pool| fleet.room_for(pool, reader)) {
+        for (index, pool) in drafts.iter().enumerate() {
+            fleet.unfold(index, pool, context, reader);
         }
     }
+    let by_name: BTreeMap<&str, usize> = drafts.iter().enumerate().map(|(i, d)| (d.name.value.as_str(), i)).collect();
     for single in singles {
-        fleet.add(single, &drafts, incomplete, context, reader);
+        // Beyond a limit the rest is not looked at: it may be very long.
+        if fleet.full() {
+            break;
+        }
+        let pool = single.pool.as_ref().and_then(|name| find_pool(name, &by_name, reader));
+        fleet.add(single, pool.map(|index| (index, &drafts[index])), context, reader);
     }
     let nodes = fleet.finish(reader);
     let plain = |labels: BTreeMap<String, At<String>>| labels.into_iter().map(|(k, v)| (k, v.value)).collect();
     (drafts.into_iter().map(|d| Pool { name: d.name.value, labels: plain(d.labels) }).collect(), nodes)
 }
 
-fn draft(raw: RawPool, context: &Context<'_>, reader: &mut Reader<'_>) -> Option<Draft> {
-    let name = raw.name.and_then(|name| checked(name, is_dns_subdomain, "the name of a pool", reader));
-    let labels = facts::labels(raw.labels.unwrap_or_default(), reader);
-    if let Some(hostname) = labels.get(HOSTNAME) {
-        reader.report(|code| hostname_of_pool(code, hostname));
+/// The index of a pool; reports when there is none, unless it may be one whose name was refused.
+fn find_pool(name: &At<String>, pools: &BTreeMap<&str, usize>, reader: &mut Reader<'_>) -> Option<usize> {
+    let found = pools.get(name.value.as_str()).copied();
+    if found.is_none() && !pools.contains_key("") {
+        reader.report(|code| unknown_pool(code, name, pools));
     }
-    let template = Node {
-        name: String::new(),
-        hostname: String::new(),
-        pool: None,
-        gpu: raw.gpu.map(|gpu| gpu.value),
-        labels: labels.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect(),
-        taints: facts::taints(raw.taints.unwrap_or_default(), reader),
-        allocatable: facts::amounts(raw.allocatable.unwrap_or_default(), false, reader),
-        used: BTreeMap::new(),
-        schedulable: true,
-        domains: Vec::new(),
-        dedicated: raw.dedicated.unwrap_or(false),
-        elastic: raw.elastic.unwrap_or(false),
-        spot: raw.spot.unwrap_or(false),
-        memlock_unlimited: raw.memlock.is_some(),
-        span: raw.span,
-    };
-    let hosts = raw.nodes.map(|hosts| (parsed(&hosts, Hostlist::parse, reader), hosts));
-    let mut draft = Draft { name: name?, labels, template, members: None };
-    let patterns = patterns(&mut draft, raw.domains.unwrap_or_default(), hosts.as_ref(), context, reader);
-    if let Some((Some(names), hosts)) = hosts {
-        draft.template.span = hosts.span;
-        draft.members = Some(Members { hosts, names, patterns });
-    }
-    Some(draft)
-}
-
-/// Reads the domains of a pool: constants become labels of its template, the others are returned.
-fn patterns(
-    draft: &mut Draft,
-    domains: Entries<At<String>>,
-    hosts: Option<&(Option<Hostlist>, At<String>)>,
-    context: &Context<'_>,
-    reader: &mut Reader<'_>,
-) -> Vec<(usize, At<Hostlist>)> {
-    let mut patterns = Vec::new();
-    for (level, text) in domains.0 {
-        let Some(index) = context.levels.find(&level, reader) else { continue };
-        let Some(pattern) = parsed(&text, Hostlist::parse_pattern, reader) else { continue };
-        let label = &context.levels.list[index].label;
-        if let Some(other) = draft.labels.get(label).filter(|other| pattern.constant() != Some(&other.value)) {
-            reader.report(|code| two_values(code, &level.value, &text, label, other));
-        }
-        if let Some(value) = pattern.constant() {
-            if checked(text.clone(), is_label_value, "the value of a label", reader).is_some() {
-                draft.template.labels.insert(label.clone(), value.to_owned());
-            }
-            continue;
-        }
-        match hosts {
-            Some((Some(names), hosts)) if names.count() != pattern.count() => {
-                reader.report(|_| counts_differ(&text, pattern.count(), hosts, names.count()));
-            }
-            Some(_) => patterns.push((index, At { value: pattern, span: text.span })),
-            None => reader.report(|code| pattern_without_nodes(code, &text)),
-        }
-    }
-    patterns
-}
-
-fn parsed(
-    text: &At<String>,
-    parse: fn(&str) -> Result<Hostlist, Malformed>,
-    reader: &mut Reader<'_>,
-) -> Option<Hostlist> {
-    match parse(&text.value) {
-        Ok(list) => Some(list),
-        Err(problem) => {
-            let span = reader.within(text, problem.lo, problem.hi);
-            reader.report(|_| bad_hostlist(text, span, &problem.message));
-            None
-        }
-    }
+    found
 }
 
 /// All machines so far.
@@ -158,36 +65,41 @@ struct Fleet {
 }
 
 impl Fleet {
-    /// Whether there is room for so many more nodes like this one; reports when there is not.
-    fn room(&mut self, count: u64, like: &Node, span: Span, reader: &mut Reader<'_>) -> bool {
-        self.count = self.count.saturating_add(count);
-        self.bytes = self.bytes.saturating_add(count.saturating_mul(weight(like)));
-        let fits = self.count <= MAX_NODES && self.bytes <= MAX_BYTES;
-        if !fits {
-            reader.report(|_| if count > MAX_NODES { too_long(span, count) } else { too_many_nodes(span) });
-        }
-        fits
+    /// Whether a limit is exceeded already.
+    fn full(&self) -> bool {
+        self.count > MAX_NODES || self.bytes > MAX_BYTES
     }
 
-    /// Adds the machines that a pool names. `false` when there is no room for any more.
-    fn unfold(&mut self, pool: usize, draft: &Draft, context: &Context<'_>, reader: &mut Reader<'_>) -> bool {
-        let Some(members) = &draft.members else { return true };
-        if !self.room(members.names.count(), &draft.template, members.hosts.span, reader) {
+    /// Whether there is room for so many more nodes like this one; reports when there is not.
+    fn room(&mut self, count: u64, like: &Node, span: Span, reader: &mut Reader<'_>) -> bool {
+        if self.full() {
             return false;
         }
+        self.count = self.count.saturating_add(count);
+        self.bytes = self.bytes.saturating_add(count.saturating_mul(weight(like)));
+        if self.full() {
+            reader.report(|_| if count > MAX_NODES { too_long(span, count) } else { too_many_nodes(span) });
+        }
+        !self.full()
+    }
+
+    /// Whether there is room for the machines that a pool names.
+    fn room_for(&mut self, draft: &Draft, reader: &mut Reader<'_>) -> bool {
+        let Some(members) = &draft.members else { return true };
+        self.room(members.names.count(), &draft.template, members.hosts.span, reader)
+    }
+
+    /// Adds the machines that a pool names.
+    fn unfold(&mut self, pool: usize, draft: &Draft, context: &Context<'_>, reader: &mut Reader<'_>) {
+        let Some(members) = &draft.members else { return };
         let names = members.names.expand();
-        if let Some(bad) = names.iter().find(|name| !is_dns_subdomain(name)) {
-            let bad = At { value: bad.clone(), span: members.hosts.span };
-            checked(bad, is_dns_subdomain, "the name of a node", reader);
-            return true;
+        if !all_legal(&names, members.hosts.span, is_dns_subdomain, "the name of a node", reader) {
+            return;
         }
         let mut columns: Vec<(&str, std::vec::IntoIter<String>)> = Vec::new();
         for (level, pattern) in &members.patterns {
             let values = pattern.value.expand();
-            if let Some(bad) = values.iter().find(|value| !is_label_value(value)) {
-                let bad = At { value: bad.clone(), span: pattern.span };
-                checked(bad, is_label_value, "the value of a label", reader);
-            }
+            all_legal(&values, pattern.span, is_label_value, "the value of a label", reader);
             columns.push((&context.levels.list[*level].label, values.into_iter()));
         }
         for name in names {
@@ -198,38 +110,19 @@ impl Fleet {
             }
             self.push(node, At { value: name, span: members.hosts.span }, context, reader);
         }
-        true
     }
 
-    /// Adds a machine that is listed by itself.
-    fn add(&mut self, raw: RawNode, pools: &[Draft], incomplete: bool, context: &Context<'_>, reader: &mut Reader<'_>) {
-        let pool = raw.pool.as_ref().and_then(|name| find_pool(name, pools, incomplete, reader));
-        let mut node = match pool {
-            Some(index) => Node { pool, ..pools[index].template.clone() },
-            None => blank(),
-        };
+    /// Adds a machine that is listed by itself, of a pool or of none.
+    fn add(&mut self, raw: RawNode, pool: Option<(usize, &Draft)>, context: &Context<'_>, reader: &mut Reader<'_>) {
+        let mut node = pool.map_or_else(blank, |(_, draft)| draft.template.clone());
+        node.pool = pool.map(|(index, _)| index);
+        let inherited = pool.map(|(_, draft)| &draft.labels);
         let own = facts::labels(raw.labels.unwrap_or_default(), reader);
-        let inherited = pool.map(|index| &pools[index].labels);
-        for (key, value) in &own {
-            if let Some(theirs) = inherited.and_then(|labels| labels.get(key)).filter(|v| v.value != value.value) {
-                reader.report(|code| other_than_pool(code, key, value, theirs));
-            }
-            node.labels.insert(key.clone(), value.value.clone());
-        }
-        for (level, value) in raw.domains.unwrap_or_default().0 {
-            let Some(index) = context.levels.find(&level, reader) else { continue };
-            let Some(value) = checked(value, is_label_value, "the value of a label", reader) else { continue };
-            let label = &context.levels.list[index].label;
-            let labelled = own.get(label).or_else(|| inherited.and_then(|labels| labels.get(label)));
-            if let Some(other) = labelled.filter(|other| other.value != value.value) {
-                reader.report(|code| two_values(code, &level.value, &value, label, other));
-            }
-            node.labels.insert(label.clone(), value.value);
-        }
+        label(&mut node, &own, inherited, raw.domains.unwrap_or_default(), context, reader);
         if let Some(taints) = raw.taints {
             node.taints = facts::taints(taints, reader);
         }
-        node.gpu = raw.gpu.map(|gpu| gpu.value).or(node.gpu);
+        node.gpu = raw.gpu.and_then(|gpu| product(gpu, reader)).or(node.gpu);
         node.allocatable.extend(facts::amounts(raw.allocatable.unwrap_or_default(), false, reader));
         node.used = facts::amounts(raw.used.unwrap_or_default(), true, reader);
         node.dedicated = raw.dedicated.unwrap_or(node.dedicated);
@@ -239,8 +132,7 @@ impl Fleet {
         node.schedulable = raw.ready.unwrap_or(true) && !raw.unschedulable.unwrap_or(false);
         let name = raw.name.and_then(|name| checked(name, is_dns_subdomain, "the name of a node", reader));
         let Some(name) = name else { return };
-        node.span = name.span;
-        if self.count <= MAX_NODES && self.bytes <= MAX_BYTES && self.room(1, &node, name.span, reader) {
+        if self.room(1, &node, name.span, reader) {
             self.push(node, name, context, reader);
         }
     }
@@ -260,6 +152,7 @@ impl Fleet {
         if node.gpu.is_none() {
             node.gpu = node.labels.get(context.gpu_label).filter(|product| !product.is_empty()).cloned();
         }
+        node.span = name.span;
         node.name = name.value;
         self.nodes.push(node);
     }
@@ -276,6 +169,39 @@ impl Fleet {
         }
         self.nodes
     }
+}
+
+/// Gives a single machine its labels: its own, and those that its domains stand for.
+fn label(
+    node: &mut Node,
+    own: &BTreeMap<String, At<String>>,
+    inherited: Option<&BTreeMap<String, At<String>>>,
+    domains: Entries<At<String>>,
+    context: &Context<'_>,
+    reader: &mut Reader<'_>,
+) {
+    let theirs = |key: &str| inherited.and_then(|labels| labels.get(key));
+    for (key, value) in own {
+        if let Some(theirs) = theirs(key).filter(|theirs| theirs.value != value.value) {
+            reader.report(|code| other_than_pool(code, key, value, theirs));
+        }
+        node.labels.insert(key.clone(), value.value.clone());
+    }
+    for (level, value) in domains.0 {
+        let Some(index) = context.levels.find(&level, reader) else { continue };
+        let Some(value) = checked(value, is_label_value, "the value of a label", reader) else { continue };
+        let label = &context.levels.list[index].label;
+        if let Some(other) = own.get(label).or_else(|| theirs(label)).filter(|other| other.value != value.value) {
+            reader.report(|code| two_values(code, &level.value, &value, label, other));
+        }
+        node.labels.insert(label.clone(), value.value);
+    }
+}
+
+/// Whether all texts that a list makes are legal; reports the first that is not.
+fn all_legal(texts: &[String], span: Span, legal: fn(&str) -> bool, expected: &str, reader: &mut Reader<'_>) -> bool {
+    let bad = texts.iter().find(|text| !legal(text));
+    bad.is_none_or(|text| checked(At { value: text.clone(), span }, legal, expected, reader).is_some())
 }
 
 /// Reports neighbours that are equal, once for each pair of declarations.
@@ -298,49 +224,12 @@ fn report_twins<'n>(
     }
 }
 
-fn find_pool(name: &At<String>, pools: &[Draft], incomplete: bool, reader: &mut Reader<'_>) -> Option<usize> {
-    let found = pools.iter().position(|pool| pool.name.value == name.value);
-    if found.is_none() && !incomplete {
-        reader.report(|code| unknown_pool(code, name, pools));
-    }
-    found
-}
-
-fn blank() -> Node {
-    Node {
-        name: String::new(),
-        hostname: String::new(),
-        pool: None,
-        gpu: None,
-        labels: BTreeMap::new(),
-        taints: Vec::new(),
-        allocatable: BTreeMap::new(),
-        used: BTreeMap::new(),
-        schedulable: true,
-        domains: Vec::new(),
-        dedicated: false,
-        elastic: false,
-        spot: false,
-        memlock_unlimited: false,
-        span: Span::default(),
-    }
-}
-
 /// The memory of a node, estimated, in bytes.
 fn weight(node: &Node) -> u64 {
     let texts = |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| k.len() + v.len() + 64).sum::<usize>();
     let amounts = |map: &BTreeMap<String, i64>| map.keys().map(|k| k.len() + 48).sum::<usize>();
     let taints: usize = node.taints.iter().map(|t| t.key.len() + t.value.len() + t.effect.len() + 72).sum();
     (512 + texts(&node.labels) + amounts(&node.allocatable) + amounts(&node.used) + taints) as u64
-}
-
-fn bad_hostlist(text: &At<String>, span: Span, message: &str) -> Diagnostic {
-    let problem = Diagnostic::new(Code::BadHostlist, span, message);
-    if text.value.len() <= 60 {
-        problem.help(format!("in {}; write lists like `gpu-[001-128]` or `a[1-3,7],b[01-02]`", shown(&text.value)))
-    } else {
-        problem
-    }
 }
 
 fn too_long(span: Span, count: u64) -> Diagnostic {
@@ -355,32 +244,6 @@ fn too_many_nodes(span: Span) -> Diagnostic {
     Diagnostic::new(Code::BadHostlist, span, message)
 }
 
-fn counts_differ(text: &At<String>, values: u64, hosts: &At<String>, names: u64) -> Diagnostic {
-    Diagnostic::new(
-        Code::BadHostlist,
-        text.span,
-        format!("the pattern has {} for {}", many(values, "value"), many(names, "node")),
-    )
-    .here(many(values, "value"))
-    .label(hosts.span, many(names, "node"))
-    .help("`r[01-16] x8` gives 16 values to eight nodes each; a text without brackets holds for all nodes")
-}
-
-fn many(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn pattern_without_nodes(code: Code, text: &At<String>) -> Diagnostic {
-    Diagnostic::new(code, text.span, "a pattern of several values in a pool that lists no nodes")
-        .help("write the value at each node, or one value that holds for all")
-}
-
-fn duplicate_pool(code: Code, first: &At<String>, again: &At<String>) -> Diagnostic {
-    Diagnostic::new(code, again.span, format!("two pools named {}", shown(&again.value)))
-        .here("again here")
-        .label(first.span, "first here")
-}
-
 fn duplicate_node(what: &str, name: &str, count: usize, first: Span, again: Span) -> Diagnostic {
     let others = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
     let message = format!("two nodes of the {what} {}{others}", shown(name));
@@ -388,20 +251,6 @@ fn duplicate_node(what: &str, name: &str, count: usize, first: Span, again: Span
         .here("again here")
         .label(first, "first here")
         .help("describe each machine once, in a pool or under `nodes`; a node under `nodes` names its pool by `pool`")
-}
-
-fn unknown_pool(code: Code, name: &At<String>, pools: &[Draft]) -> Diagnostic {
-    let known: Vec<&str> = pools.iter().map(|pool| pool.name.value.as_str()).collect();
-    let problem = Diagnostic::new(code, name.span, format!("unknown pool {}", shown(&name.value)));
-    match suggestion(&name.value, &known) {
-        Some(help) => problem.help(help),
-        None => problem.help("declare it in `pools`"),
-    }
-}
-
-fn hostname_of_pool(code: Code, value: &At<String>) -> Diagnostic {
-    Diagnostic::new(code, value.span, format!("a pool cannot set `{HOSTNAME}` for all its machines"))
-        .help("list the machines under `nodes`, each with its label")
 }
 
 fn needs_hostname(code: Code, name: &At<String>) -> Diagnostic {
@@ -415,8 +264,11 @@ fn other_than_pool(code: Code, key: &str, value: &At<String>, theirs: &At<String
         .help("take the node out of the pool, or the label out of the pool's `labels`")
 }
 
-fn two_values(code: Code, level: &str, value: &At<String>, label: &str, other: &At<String>) -> Diagnostic {
-    Diagnostic::new(code, value.span, format!("the level {} and its label {} disagree", shown(level), shown(label)))
-        .label(other.span, "the label says otherwise")
-        .help("write one of them; each follows from the other")
+fn unknown_pool(code: Code, name: &At<String>, pools: &BTreeMap<&str, usize>) -> Diagnostic {
+    let known: Vec<&str> = pools.keys().copied().take(MAX_CANDIDATES).collect();
+    let problem = Diagnostic::new(code, name.span, format!("unknown pool {}", shown(&name.value)));
+    match suggestion(&name.value, &known) {
+        Some(help) => problem.help(help),
+        None => problem.help("declare it in `pools`"),
+    }
 }

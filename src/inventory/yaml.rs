@@ -15,8 +15,11 @@ use crate::tree::{At, Kind, Reader, Scalar, Tree, Value, duplicate_key, repeated
 
 /// The deepest nesting of lists and maps.
 const MAX_DEPTH: usize = 32;
-/// The most values in a document, those behind aliases counted each time.
+/// The most values in a document, those behind aliases counted each time, and a long text as one
+/// value for each [`VALUE_BYTES`].
 const MAX_VALUES: usize = 4_000_000;
+/// So many bytes of a text count as another value.
+const VALUE_BYTES: usize = 32;
 
 /// Reads the one document of the reader's file. `None` after a mistake that leaves no tree.
 pub fn parse(reader: &mut Reader<'_>) -> Option<Tree> {
@@ -88,9 +91,10 @@ impl Builder {
                 if self.documents > 1 { Err(Box::new(second_document(span))) } else { Ok(()) }
             }
             Event::Scalar(text, style, anchor, _) => {
-                self.spend(1, span)?;
+                let size = 1 + text.len() / VALUE_BYTES;
+                self.spend(size, span)?;
                 let value = scalar(text.into_owned(), style);
-                self.finished(Tree { span, value }, anchor, 1)
+                self.finished(Tree { span, value }, anchor, size)
             }
             Event::Alias(anchor) => {
                 let Some(values) = self.anchors.get(&anchor).map(|(_, values)| *values) else {

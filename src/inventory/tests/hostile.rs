@@ -55,6 +55,32 @@ fn labels_that_are_too_many_together() {
 }
 
 #[test]
+fn names_that_are_too_long_to_unfold() {
+    let prefix = "x".repeat(1 << 20);
+    check(
+        &format!("pools: [{{ name: p, nodes: '{prefix}[1-1000000]' }}]"),
+        "E0505 1:28 names longer than 253 characters",
+    );
+}
+
+#[test]
+fn aliases_of_a_long_text() {
+    let aliases = vec!["*a"; 200].join(", ");
+    let bomb = format!("nodes: [&a {}, {aliases}]", "x".repeat(1 << 20));
+    let (_, problems) = loaded(whole(&bomb).as_bytes());
+    assert!(problems.ends_with("the file holds more than 4000000 values, those behind aliases counted each time"));
+}
+
+#[test]
+fn many_unknown_pools_among_many() {
+    let pools: Vec<String> = (0..2_000).map(|i| format!("- name: p{i}")).collect();
+    let nodes: Vec<String> = (0..2_000).map(|i| format!("- {{ name: n{i}, pool: q{i} }}")).collect();
+    let part = format!("pools:\n{}\nnodes:\n{}", pools.join("\n"), nodes.join("\n"));
+    let (_, problems) = loaded(whole(&part).as_bytes());
+    assert_eq!(problems.lines().count(), 101);
+}
+
+#[test]
 fn deep_nesting() {
     check(&format!("nodes: {}", "[".repeat(10_000)), "E0501 1:263 lists and maps are nested deeper than 32");
     check(
