@@ -8,8 +8,8 @@ use divan::counter::BytesCount;
 use rbgc::data::{Data, Map};
 use rbgc::diag::Session;
 use rbgc::emit::{Files, Group, Lock, write};
-use rbgc::yaml;
 use rbgc::source::World;
+use rbgc::yaml;
 
 fn main() {
     divan::main();

@@ -1,7 +1,7 @@
 //! Bytes, then disk: the only part of the compiler that knows how YAML looks and that writes files.
 //!
 //! A compilation ends as one [`Group`] for each group compiled: its files by path, and its lock.
-//! [`write::write`] brings them to a directory, [`stream`] to a pipe.
+//! [`write::write()`] brings them to a directory, [`stream`] to a pipe.
 
 use std::collections::BTreeMap;
 

@@ -85,7 +85,7 @@ pub fn write(s: &mut Session, out: &Path, groups: &[Group], options: &Options) -
     write_with(s, out, groups, options, Faults::default())
 }
 
-/// Compares the directory `out` with what [`write`] would make of it, and writes nothing: `--check`.
+/// Compares the directory `out` with what [`write()`] would make of it, and writes nothing: `--check`.
 /// Returns the differences, sorted by path. Reports as `write` does.
 pub fn compare(s: &mut Session, out: &Path, groups: &[Group], options: &Options) -> Option<Vec<Stale>> {
     let out = if out.as_os_str().is_empty() { Path::new(".") } else { out };
