@@ -11,6 +11,7 @@ use crate::source::Span;
 pub mod conflict;
 pub mod verify;
 
+mod bounds;
 mod candidates;
 mod construct;
 mod exact;
@@ -26,6 +27,8 @@ mod symmetry;
 mod topology;
 mod wishes;
 
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -69,8 +69,13 @@ fn components(state: &State, group: usize, open: &[usize]) -> Vec<Vec<usize>> {
 
 /// How hard an instance is to place: bound to narrow domains, many accelerators, many pods.
 pub(super) fn size(state: &State, instance: usize) -> (i64, usize) {
+    role_size(state, state.index.instances[instance].role)
+}
+
+/// The size of every instance of a role.
+pub(super) fn role_size(state: &State, role: usize) -> (i64, usize) {
     let index = state.index;
-    let role = &index.roles[index.instances[instance].role];
+    let role = &index.roles[role];
     let gpus = |class: usize| index.classes[class].request.get(index.problem.gpu).copied().unwrap_or(0);
     (role.classes.iter().map(|c| gpus(*c)).sum(), role.classes.len())
 }

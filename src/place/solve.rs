@@ -3,7 +3,7 @@
 
 use super::conflict::Conflict;
 use super::construct::{Effort, place_group, size};
-use super::exact::{Exact, Outcome};
+use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
@@ -16,7 +16,7 @@ const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
 const SMALL: usize = 64;
 
 /// Pods placed in the complete search; it is a few microseconds for each.
-const STEPS: u64 = 250_000;
+const STEPS: u64 = 100_000;
 
 /// The same for showing that fewer moves do not suffice.
 const MOVE_STEPS: u64 = 50_000;
@@ -64,8 +64,7 @@ pub(super) fn search(state: &mut State) -> Vec<Missing> {
     }
     let before = state.machine_of.clone();
     clear(state);
-    let mut steps = STEPS;
-    match Exact::new(state, &order(state), None, &mut steps).run(state) {
+    match complete_search(state) {
         Outcome::Found => {
             return_home(state);
             fewer_moves(state);
@@ -76,6 +75,18 @@ pub(super) fn search(state: &mut State) -> Vec<Missing> {
             missing.into_iter().map(|group| Missing { group, proven: outcome == Outcome::Impossible }).collect()
         }
     }
+}
+
+/// The complete search over an empty state, in two orders that are good at different problems.
+fn complete_search(state: &mut State) -> Outcome {
+    for pick in [Pick::Largest, Pick::Fewest] {
+        let mut steps = STEPS;
+        let outcome = Exact::new(state, pick, None, &mut steps).run(state);
+        if outcome != Outcome::Exhausted {
+            return outcome;
+        }
+    }
+    Outcome::Exhausted
 }
 
 /// Instances that stay where they are as far as that is allowed, one after the other.
@@ -106,7 +117,7 @@ fn fewer_moves(state: &mut State) {
     let mut steps = MOVE_STEPS;
     for bound in 0..best {
         clear(state);
-        match Exact::new(state, &order(state), Some(bound), &mut steps).run(state) {
+        match Exact::new(state, Pick::Fewest, Some(bound), &mut steps).run(state) {
             Outcome::Found => return,
             Outcome::Impossible => {}
             Outcome::Exhausted => break,
@@ -119,18 +130,6 @@ fn clear(state: &mut State) {
     for instance in 0..state.index.instances.len() {
         state.take_instance(instance);
     }
-}
-
-/// All instances in the order of the complete search: group by group, the hardest first.
-fn order(state: &State) -> Vec<usize> {
-    let mut groups: Vec<usize> = (0..state.index.groups.len()).collect();
-    groups.sort_by_cached_key(|g| (std::cmp::Reverse(hardness(state, *g)), *g));
-    let instances = |g: usize| {
-        let mut list: Vec<usize> = state.index.groups[g].instances.clone().collect();
-        list.sort_by_key(|i| (std::cmp::Reverse(size(state, *i)), *i));
-        list
-    };
-    groups.into_iter().flat_map(instances).collect()
 }
 
 /// Whether every instance of a group stands.

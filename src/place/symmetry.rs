@@ -85,7 +85,7 @@ fn add(hash: &mut u128, mark: &[u64]) {
 }
 
 /// A mixer of 128 bits: two rounds of multiplication and folding.
-fn mix(hash: u128, word: u64) -> u128 {
+pub(super) fn mix(hash: u128, word: u64) -> u128 {
     const A: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
     const B: u128 = 0xd6e8_feb8_6659_fd93_c2b2_ae3d_27d4_eb4f;
     let mut x = (hash ^ (u128::from(word).wrapping_add(1)).wrapping_mul(A)).wrapping_mul(B);
