@@ -10,7 +10,7 @@ pub(super) const ITEM_WORDS: [&str; 11] =
     ["use", "param", "let", "template", "edge", "group", "tenant", "policy", "refine", "assert", "private"];
 
 /// How deep brackets, blocks, `not`, unary minus, `if` and `${` may be nested in each other.
-pub(super) const MAX_NESTING: usize = 64;
+pub(in crate::syntax) const MAX_NESTING: usize = 64;
 
 /// A text, prepared for pest.
 pub(super) struct Scan<'t> {

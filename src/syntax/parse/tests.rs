@@ -1,6 +1,6 @@
 //! What parses, what does not, and what is said about it.
 
-use super::parse_text;
+use super::{Parsed, parse_text};
 
 pub(in crate::syntax) const QWEN: &str = r#"use std.sglang { Router, Prefill, Decode }
 
@@ -72,7 +72,7 @@ pub(in crate::syntax) const EVERYTHING: &str = include_str!("testdata/everything
 /// The text parses without a problem.
 #[track_caller]
 fn good(text: &str) -> crate::syntax::Ast {
-    let (ast, problems) = parse_text(text, 0);
+    let Parsed { ast, problems, .. } = parse_text(text, 0);
     let shown: Vec<String> = problems
         .iter()
         .map(|p| {
@@ -179,7 +179,7 @@ fn zz_errors() {
         "group g { leader = { } leader { x } }",
         "",
     ] {
-        let (_, problems) = parse_text(text, 0);
+        let problems = parse_text(text, 0).problems;
         println!("---\n{text}");
         for p in problems {
             let at = p.span().unwrap();
