@@ -73,7 +73,7 @@ pub(super) fn scan(text: &str) -> Scan<'_> {
             continue;
         }
         let begins = token.kind == Kind::Word
-            && (token.lo == 0 || text.as_bytes()[token.lo - 1] == b'\n')
+            && matches!(&text[..token.lo], before if before.is_empty() || before.ends_with(['\n', '\u{feff}']))
             && ITEM_WORDS.contains(&&text[token.lo..token.hi]);
         let chunk = match items.last_mut() {
             Some(chunk) if !begins => {
