@@ -62,6 +62,9 @@ pub(super) struct Shape {
 /// Texts above this many bytes are parsed on all cores; starting threads for less does not pay.
 const PARALLEL: usize = 128 << 10;
 
+/// The most problems with values that are reported for one item.
+const MAX_PROBLEMS: usize = 100;
+
 /// Parses a text whose spans begin with `base`.
 pub(super) fn parse_text(text: &str, base: u32) -> Parsed {
     let mut problems = errors::forbidden_characters(text, base);
@@ -121,6 +124,7 @@ fn parse_item(text: &str, base: u32, scan: &Scan, chunk: &Chunk) -> Found {
         Ok(pairs) => {
             let mut convert = Convert::new(text, base, chunk, &scan.comments);
             let item = convert.item(pairs).ok_or_else(|| errors::unreadable(base, chunk));
+            convert.problems.truncate(MAX_PROBLEMS);
             Found { item, problems: convert.problems, attached: convert.attached, shape: convert.shape }
         }
         Err(error) => broken(errors::syntax(text, base, chunk, &error)),
