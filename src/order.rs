@@ -135,7 +135,7 @@ fn file_name(kind: &str, name: &str) -> String {
     format!("{}-{name}.yaml", kind.to_ascii_lowercase())
 }
 
-/// The comment at the head of a file. Nothing in it changes without the source.
+/// The comment at the head of a file, without its sign. Nothing in it changes without the source.
 fn header(source: &str) -> String {
     // A line break of any YAML version would end the comment.
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
