@@ -61,9 +61,7 @@ pub fn compile(
     let fitted = fit::fit(session, model, stages, &inventory, locks)?; // names, levels, shapes
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
-    let manifests = match options.target {
-        target::Target::Native => target::native::lower(&plan),
-    };
+    let manifests = target::lower(&plan, options.target); // as objects of the cluster
     let tree = order::order(manifests, &plan, &options.delivery); // when, and in which file
     Some(emit::render(&tree, record::locks(&fitted, &plan, &placement))) // bytes
 }

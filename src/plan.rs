@@ -10,6 +10,8 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use crate::check::{self, Form, Model, Port};
 use crate::fit::Fitted;
 use crate::graph::Application;
@@ -130,12 +132,19 @@ impl Role<'_> {
     }
 }
 
+/// With fewer groups, starting threads takes longer than it saves.
+const WORTH_THREADS: usize = 64;
+
 /// Makes the plan. It cannot fail: what could not be lowered was refused in `check` and `fit`.
 pub fn plan<'m>(fitted: &'m Fitted, inventory: &'m Inventory, placement: &Placement) -> Plan<'m> {
     let policies = network::policies(&fitted.model, &fitted.stages, &inventory.namespaces);
     let topology = Topology::new(inventory);
-    let groups = policies.into_iter().enumerate();
-    let groups = groups.map(|(g, policies)| group(fitted, &topology, placement, g, policies)).collect();
+    let group = |(g, policies)| group(fitted, &topology, placement, g, policies);
+    let groups = if policies.len() < WORTH_THREADS {
+        policies.into_iter().enumerate().map(group).collect()
+    } else {
+        policies.into_par_iter().enumerate().map(group).collect()
+    };
     Plan { inventory, groups, applications: applications(&fitted.stages.applications, &fitted.model) }
 }
 

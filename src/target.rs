@@ -88,8 +88,13 @@ pub struct Manifest {
 
 /// Brings a plan to the kinds of a target.
 pub fn lower(plan: &Plan<'_>, target: Target) -> Vec<Manifest> {
+    (0..plan.groups.len()).flat_map(|group| lower_group(plan, target, group)).collect()
+}
+
+/// The objects of one group, by its index in [`Plan::groups`].
+pub fn lower_group(plan: &Plan<'_>, target: Target, group: usize) -> Vec<Manifest> {
     match target {
-        Target::Native => native::lower(plan),
+        Target::Native => native::lower(plan, group),
     }
 }
 

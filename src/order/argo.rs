@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{File, Tree, file, file_name, header};
 use crate::data::{Data, Map};
 use crate::graph::Application;
 use crate::plan::{Plan, Role};
@@ -53,28 +52,54 @@ const GAP: i64 = 10;
 /// The last wave of all but very long chains, so that it seldom changes.
 const LAST_WAVE: i64 = 90;
 
-/// Gives every object its wave and its file, and adds Applications and AppProjects.
-pub fn order(manifests: Vec<Manifest>, plan: &Plan<'_>, options: &Options) -> Tree {
-    let waves: Vec<Waves> = plan.applications.iter().map(|a| Waves::of(a, plan)).collect();
-    let mut of_group: BTreeMap<usize, &Waves> = BTreeMap::new();
-    for (application, waves) in plan.applications.iter().zip(&waves) {
-        of_group.extend(application.groups.iter().map(|g| (*g, waves)));
-    }
-    let mut tree = Tree::default();
-    for mut manifest in manifests {
-        if let Some(waves) = of_group.get(&manifest.group) {
-            annotate(&mut manifest, waves, plan);
+/// What Argo CD is told about a plan.
+#[derive(Debug)]
+pub struct Argo<'p> {
+    options: &'p Options,
+    /// The waves of each application of the plan.
+    waves: Vec<Waves>,
+    /// For each group its application.
+    application: BTreeMap<usize, usize>,
+}
+
+/// An object that belongs to Argo CD itself.
+#[derive(Debug)]
+pub struct Extra {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// The group whose lock names its file.
+    pub owner: usize,
+    /// The object.
+    pub body: Data,
+}
+
+impl<'p> Argo<'p> {
+    /// Looks at the stages of all applications.
+    pub fn new(plan: &Plan<'_>, options: &'p Options) -> Self {
+        let applications = plan.applications.iter().enumerate();
+        Argo {
+            options,
+            waves: plan.applications.iter().map(|a| Waves::of(a, plan)).collect(),
+            application: applications.flat_map(|(i, a)| a.groups.iter().map(move |g| (*g, i))).collect(),
         }
-        let (path, file) = file(manifest, plan);
-        tree.files.insert(path, file);
     }
-    for application in &plan.applications {
-        add_application(&mut tree, application, plan, options);
+
+    /// Gives an object its wave.
+    pub fn annotate(&self, manifest: &mut Manifest, plan: &Plan<'_>) {
+        let Some(waves) = self.application.get(&manifest.group).and_then(|a| self.waves.get(*a)) else { return };
+        annotate(manifest, waves, plan);
     }
-    tree
+
+    /// The Applications and AppProjects.
+    pub fn objects(&self, plan: &Plan<'_>) -> Vec<Extra> {
+        plan.applications.iter().flat_map(|a| application_objects(a, plan, self.options)).collect()
+    }
 }
 
 /// The wave of each stage of an Application.
+#[derive(Debug)]
 struct Waves {
     stages: Vec<i64>,
     last: i64,
@@ -134,32 +159,31 @@ fn by_instance(role: &Role<'_>) -> bool {
     role.units.iter().any(|unit| unit.instance.is_some())
 }
 
-fn add_application(tree: &mut Tree, application: &Application, plan: &Plan<'_>, options: &Options) {
-    let Some(owner) = application.groups.first().copied() else { return };
-    let mut add = |kind: &'static str, metadata: Map, spec: Map| {
+fn application_objects(application: &Application, plan: &Plan<'_>, options: &Options) -> Vec<Extra> {
+    let Some(owner) = application.groups.first().copied() else { return Vec::new() };
+    let object = |kind: &'static str, annotations: Map, spec: Map| {
+        let metadata = Map::new()
+            .with("name", application.name.clone())
+            .with("namespace", options.namespace.clone())
+            .with("labels", Map::new().with("app.kubernetes.io/managed-by", "rbgc"))
+            .with("annotations", annotations);
         let body = Map::new()
             .with("apiVersion", "argoproj.io/v1alpha1")
             .with("kind", kind)
             .with("metadata", metadata)
             .with("spec", spec);
-        let path = format!("argocd/{}", file_name(kind, &application.name));
-        tree.files.insert(path, File { body: body.into(), header: header(plan, owner), owner });
-    };
-    let metadata = || {
-        Map::new()
-            .with("name", application.name.clone())
-            .with("namespace", options.namespace.clone())
-            .with("labels", Map::new().with("app.kubernetes.io/managed-by", "rbgc"))
+        Extra { kind, name: application.name.clone(), owner, body: body.into() }
     };
     let annotations = Map::new()
         .with("argocd.argoproj.io/manifest-generate-paths", watched(application, plan))
         .with("argocd.argoproj.io/compare-options", "ServerSideDiff=true,IncludeMutationWebhook=true");
-    add("Application", metadata().with("annotations", annotations), application_spec(application, plan, options));
+    let mut objects = vec![object("Application", annotations, application_spec(application, plan, options))];
     if options.project.is_none() {
         // Whoever delivers the Applications brings their projects first.
         let annotations = Map::new().with(WAVE, "-1");
-        add("AppProject", metadata().with("annotations", annotations), project_spec(application, plan, options));
+        objects.push(object("AppProject", annotations, project_spec(application, plan, options)));
     }
+    objects
 }
 
 fn application_spec(application: &Application, plan: &Plan<'_>, options: &Options) -> Map {

@@ -19,16 +19,14 @@ const POD_INDEX: &str = "metadata.labels['apps.kubernetes.io/pod-index']";
 /// Seconds that a Deployment is given beside its start-up: to schedule and to pull the image.
 const DEADLINE_MARGIN: u32 = 600;
 
-/// All objects of a plan, group by group and role by role.
-pub fn lower(plan: &Plan<'_>) -> Vec<Manifest> {
-    let mut manifests = Vec::new();
-    for (index, group) in plan.groups.iter().enumerate() {
-        manifests.push(objects::discovery(group).own(Owner { index, group, role: None }));
-        for role in group.roles.iter().enumerate() {
-            let owner = Owner { index, group, role: Some(role) };
-            let objects = lower_role(plan, owner, role.1).into_iter();
-            manifests.extend(objects.map(|object| object.own(owner)));
-        }
+/// The objects of a group, role by role.
+pub fn lower(plan: &Plan<'_>, index: usize) -> Vec<Manifest> {
+    let group = &plan.groups[index];
+    let mut manifests = vec![objects::discovery(group).own(Owner { index, group, role: None })];
+    for role in group.roles.iter().enumerate() {
+        let owner = Owner { index, group, role: Some(role) };
+        let objects = lower_role(plan, owner, role.1).into_iter();
+        manifests.extend(objects.map(|object| object.own(owner)));
     }
     manifests
 }

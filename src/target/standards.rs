@@ -99,3 +99,33 @@ fn added(security: Option<&Data>) -> impl Iterator<Item = &str> {
     let list = security.and_then(|s| s.at(&["capabilities", "add"])).and_then(Data::as_list);
     list.unwrap_or_default().iter().filter_map(Data::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Form, Role};
+    use crate::plan::testing::{fit, gang, group, inventory, place, role};
+    use crate::target::{Target, lower};
+
+    #[track_caller]
+    fn check(role: Role, standard: Standard, reasons: &[&str]) {
+        let fitted = fit(vec![group("g", vec![role])], vec![]);
+        let inventory = inventory(1, 4);
+        let plan = crate::plan::plan(&fitted, &inventory, &place(&fitted, &inventory));
+        let found = lower(&plan, Target::Native).iter().find_map(needed);
+        assert_eq!(found, Some((standard, reasons.iter().map(ToString::to_string).collect())));
+    }
+
+    #[test]
+    fn the_strictest_standard_that_holds() {
+        let mut plain = role("r", Form::Deployment, 1);
+        check(plain.clone(), Standard::Baseline, &["container `r` may run as root"]);
+        plain.parts[0].pod.security.non_root = true;
+        check(plain.clone(), Standard::Restricted, &[]);
+        plain.parts[0].pod.security.capabilities = vec!["CHOWN".into()];
+        check(plain.clone(), Standard::Baseline, &["container `r` adds the capability CHOWN"]);
+        plain.parts[0].pod.overrides = crate::data::Map::new().with("hostNetwork", true).into();
+        check(plain, Standard::Privileged, &["`hostNetwork` is set"]);
+        check(gang("p", 1, 2), Standard::Privileged, &["container `p` adds the capability IPC_LOCK"]);
+    }
+}
