@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod cases;
 mod cli;
+mod commands;
 mod docs;
 mod golden;
 mod invariants;
