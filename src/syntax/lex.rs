@@ -80,9 +80,10 @@ pub(super) struct Lexer<'t> {
 }
 
 impl<'t> Lexer<'t> {
-    /// A lexer that begins with the first byte.
+    /// A lexer that begins with the first byte, or behind a byte order mark.
     pub(super) fn new(text: &'t str) -> Self {
-        Lexer { text, at: 0, modes: Vec::new(), unclosed_raw: usize::MAX }
+        let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
+        Lexer { text, at, modes: Vec::new(), unclosed_raw: usize::MAX }
     }
 
     fn byte(&self, at: usize) -> u8 {

@@ -26,20 +26,47 @@ use convert::Convert;
 use grammar::{Grammar, Rule};
 use scan::{Chunk, Scan};
 
+pub(super) use scan::MAX_NESTING;
+
 /// Parses a file of the session. What is wrong is reported into the session (E0004 to E0007), once
 /// for each broken item, and the items that could be read are returned.
 pub fn parse(session: &mut Session, file: FileId) -> Ast {
     let source = session.sources.file(file);
-    let (ast, problems) = parse_text(&source.text, source.start);
-    session.problems.extend(problems);
-    ast
+    let parsed = parse_text(&source.text, source.start);
+    session.problems.extend(parsed.problems);
+    parsed.ast
+}
+
+/// A parsed text.
+pub(super) struct Parsed {
+    /// Its tree.
+    pub ast: Ast,
+    /// What is wrong with it.
+    pub problems: Vec<Diagnostic>,
+    /// Where its shape is not seen from its tokens alone.
+    pub shape: Shape,
+}
+
+/// What the formatter must know about a text.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    /// Where items, statements, entries, clauses and the fields of record types begin: byte offsets
+    /// in the text, in ascending order.
+    pub starts: Vec<usize>,
+    /// Where types stand: byte ranges in ascending order; those within others may be listed too.
+    pub types: Vec<(usize, usize)>,
+    /// The blocks that are not looked at.
+    pub raw: Vec<(usize, usize)>,
 }
 
 /// Texts above this many bytes are parsed on all cores; starting threads for less does not pay.
 const PARALLEL: usize = 128 << 10;
 
+/// The most problems with values that are reported for one item.
+const MAX_PROBLEMS: usize = 100;
+
 /// Parses a text whose spans begin with `base`.
-pub(super) fn parse_text(text: &str, base: u32) -> (Ast, Vec<Diagnostic>) {
+pub(super) fn parse_text(text: &str, base: u32) -> Parsed {
     let mut problems = errors::forbidden_characters(text, base);
     let forbidden = problems.len();
     let scan = scan::scan(text);
@@ -49,6 +76,7 @@ pub(super) fn parse_text(text: &str, base: u32) -> (Ast, Vec<Diagnostic>) {
         _ => scan.items.par_iter().map(parse).collect(),
     };
     let mut ast = Ast::default();
+    let mut shape = Shape::default();
     let mut attached = vec![false; scan.comments.len()];
     for (found, chunk) in found.into_iter().zip(&scan.items) {
         for index in found.attached {
@@ -65,10 +93,15 @@ pub(super) fn parse_text(text: &str, base: u32) -> (Ast, Vec<Diagnostic>) {
             }
         }
         problems.extend(found.problems);
+        shape.starts.extend(found.shape.starts);
+        shape.types.extend(found.shape.types);
+        shape.raw.extend(found.shape.raw);
     }
     let loose = scan.comments.iter().zip(attached).filter(|(_, attached)| !attached);
-    ast.comments = loose.map(|(c, _)| Comment { span: c.span(base), text: text[c.lo + 2..c.hi].to_owned() }).collect();
-    (ast, problems)
+    ast.comments =
+        loose.map(|(c, _)| Comment { span: c.span(base), text: text[c.lo + 2..c.hi].trim_end().to_owned() }).collect();
+    shape.starts.sort_unstable();
+    Parsed { ast, problems, shape }
 }
 
 /// What came of one item.
@@ -78,10 +111,12 @@ struct Found {
     problems: Vec<Diagnostic>,
     /// The comments that became documentation.
     attached: Vec<usize>,
+    shape: Shape,
 }
 
 fn parse_item(text: &str, base: u32, scan: &Scan, chunk: &Chunk) -> Found {
-    let broken = |problem| Found { item: Err(problem), problems: Vec::new(), attached: Vec::new() };
+    let broken =
+        |problem| Found { item: Err(problem), problems: Vec::new(), attached: Vec::new(), shape: Shape::default() };
     if let Some(problem) = chunk.problem {
         return broken(errors::unparsable(text, base, problem));
     }
@@ -89,11 +124,12 @@ fn parse_item(text: &str, base: u32, scan: &Scan, chunk: &Chunk) -> Found {
         Ok(pairs) => {
             let mut convert = Convert::new(text, base, chunk, &scan.comments);
             let item = convert.item(pairs).ok_or_else(|| errors::unreadable(base, chunk));
-            Found { item, problems: convert.problems, attached: convert.attached }
+            convert.problems.truncate(MAX_PROBLEMS);
+            Found { item, problems: convert.problems, attached: convert.attached, shape: convert.shape }
         }
         Err(error) => broken(errors::syntax(text, base, chunk, &error)),
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -20,6 +20,7 @@ impl Convert<'_> {
 
     fn statement(&mut self, node: Node) -> Option<Statement> {
         let doc = self.docs(&node);
+        self.begins(&node);
         let span = self.span(&node);
         let rule = node.as_rule();
         let mut when = None;
@@ -200,6 +201,7 @@ impl Convert<'_> {
     }
 
     fn entry(&mut self, node: Node) -> Option<(MapEntry, u32)> {
+        self.begins(&node);
         let mut inner = Cursor::new(node);
         if let Some(head) = inner.take(Rule::for_head) {
             let head = self.for_head(head)?;
@@ -233,7 +235,9 @@ impl Convert<'_> {
                 })
             }
             Rule::computed_key => {
-                let key = self.tall(Cursor::new(node).take(Rule::expr)?)?;
+                let span = self.span(&node);
+                let mut key = self.tall(Cursor::new(node).take(Rule::expr)?)?;
+                key.expr.span = span;
                 Some((Key::Computed(key.expr), key.height))
             }
             _ => None,

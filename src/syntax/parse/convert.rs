@@ -5,8 +5,8 @@
 
 use pest::iterators::{Pair, Pairs};
 
-use super::Rule;
 use super::scan::{Chunk, RawComment};
+use super::{Rule, Shape};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::syntax::Ident;
@@ -27,6 +27,8 @@ pub(super) struct Convert<'t> {
     pub problems: Vec<Diagnostic>,
     /// Which comments became documentation, by their index.
     pub attached: Vec<usize>,
+    /// What the formatter must know.
+    pub shape: Shape,
     comments: &'t [RawComment],
     /// The comments before this one lie before the last statement.
     passed: usize,
@@ -36,8 +38,8 @@ impl<'t> Convert<'t> {
     /// A converter for one item of a text that begins with `base` in the address space.
     pub(super) fn new(text: &'t str, base: u32, chunk: &Chunk, comments: &'t [RawComment]) -> Self {
         let passed = comments.partition_point(|c| c.hi <= chunk.lo);
-        let (problems, attached) = (Vec::new(), Vec::new());
-        Convert { text, offset: chunk.lo, base, problems, attached, comments, passed }
+        let (problems, attached, shape) = (Vec::new(), Vec::new(), Shape::default());
+        Convert { text, offset: chunk.lo, base, problems, attached, shape, comments, passed }
     }
 
     /// The place of a pair.
@@ -50,6 +52,17 @@ impl<'t> Convert<'t> {
     pub(super) fn at(&self, lo: usize, hi: usize) -> Span {
         let start = self.base + self.offset as u32;
         Span::new(start + lo as u32, start + hi as u32)
+    }
+
+    /// Remembers that something begins here that has a place of its own in a block.
+    pub(super) fn begins(&mut self, node: &Node) {
+        self.shape.starts.push(self.offset + node.as_span().start());
+    }
+
+    /// The range of a pair in the text.
+    pub(super) fn range(&self, node: &Node) -> (usize, usize) {
+        let span = node.as_span();
+        (self.offset + span.start(), self.offset + span.end())
     }
 
     /// A word as it stands.
@@ -149,7 +162,7 @@ fn is_mark(rule: Rule) -> bool {
         R::kw_grpc | R::kw_exec | R::kw_on | R::kw_as | R::kw_over | R::kw_weight | R::kw_instances => true,
         R::kw_of | R::kw_within | R::kw_cells | R::kw_near | R::kw_at | R::kw_apart | R::kw_from => true,
         R::kw_spread | R::kw_max_skew | R::kw_at_least | R::kw_exclusive | R::kw_survive | R::kw_pool => true,
-        R::kw_label | R::kw_if | R::kw_then | R::kw_else | R::kw_in | R::raw_block | R::EOI => true,
+        R::kw_label | R::kw_if | R::kw_then | R::kw_else | R::kw_in | R::EOI => true,
         _ => false,
     }
 }

@@ -69,10 +69,6 @@ impl<'t> Place<'t> {
         self.text.get(token.lo..token.hi).unwrap_or("")
     }
 
-    fn found_str(&self) -> &'t str {
-        self.found.map_or("", |t| self.str(t))
-    }
-
     fn shown(&self, token: Token) -> String {
         match token.kind {
             Kind::StringStart(_) | Kind::Raw => "a string".to_owned(),
@@ -121,7 +117,8 @@ impl<'t> Place<'t> {
                 Kind::Open | Kind::HoleStart => open.push(*token),
                 Kind::Close | Kind::HoleEnd => {
                     let opener = open.pop()?;
-                    if self.indent(token.lo, true) < self.indent(opener.lo, false) {
+                    let column = self.first_column(token.lo);
+                    if column.is_some_and(|column| column < self.indent(opener.lo)) {
                         return Some(opener);
                     }
                 }
@@ -131,12 +128,16 @@ impl<'t> Place<'t> {
         None
     }
 
-    /// The column where the line of a byte begins; without bound when something else must be first
-    /// on that line and is not.
-    fn indent(&self, at: usize, first: bool) -> usize {
+    /// With how much white space the line of a byte begins.
+    fn indent(&self, at: usize) -> usize {
         let line = self.text[..at].rfind('\n').map_or(0, |i| i + 1);
-        let blank = self.text[line..].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        if first && line + blank < at { usize::MAX } else { blank }
+        self.text[line..].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count()
+    }
+
+    /// How much white space stands before a byte, if nothing else does on its line.
+    fn first_column(&self, at: usize) -> Option<usize> {
+        let before = self.text[..at].trim_end_matches([' ', '\t']);
+        (before.is_empty() || before.ends_with('\n')).then_some(at - before.len())
     }
 
     /// What was probably meant.
@@ -197,7 +198,7 @@ impl<'t> Place<'t> {
     }
 
     fn first_on_line(&self, token: Token) -> bool {
-        self.indent(token.lo, true) != usize::MAX && self.text[token.hi..].starts_with([' ', '\t'])
+        self.first_column(token.lo).is_some() && self.text[token.hi..].starts_with([' ', '\t'])
     }
 
     fn blank_before(&self, token: Token) -> bool {

@@ -17,7 +17,9 @@ impl Convert<'_> {
         let private = inner.take(Rule::private);
         let declaration = inner.next()?;
         let end = self.span(&declaration);
-        let doc = self.docs(private.as_ref().unwrap_or(&declaration));
+        let first = private.as_ref().unwrap_or(&declaration);
+        let doc = self.docs(first);
+        self.begins(first);
         let span = private.as_ref().map_or(end, |p| self.span(p).to(end));
         let kind = self.declaration(declaration)?;
         Some(Item { doc, private: private.is_some(), span, kind })
@@ -40,7 +42,10 @@ impl Convert<'_> {
             Rule::reserved => {
                 let mut inner = Cursor::new(node);
                 let keyword = self.word(&inner.take(Rule::reserved_word)?);
-                ItemKind::Reserved { keyword, name: self.name(&inner.take(Rule::name)?) }
+                let name = self.name(&inner.take(Rule::name)?);
+                let raw = self.range(&inner.take(Rule::raw_block)?);
+                self.shape.raw.push(raw);
+                ItemKind::Reserved { keyword, name }
             }
             _ => return None,
         })
@@ -206,6 +211,8 @@ impl Convert<'_> {
     }
 
     fn type_(&mut self, node: Node) -> Option<Type> {
+        let range = self.range(&node);
+        self.shape.types.push(range);
         let span = self.span(&node);
         let mut inner = Cursor::new(node);
         let mut types = Vec::new();
@@ -222,7 +229,14 @@ impl Convert<'_> {
         let span = self.span(&node);
         let kind = match node.as_rule() {
             Rule::string => TypeKind::Literal(self.plain_string(node, "a type")?.name),
-            Rule::record => TypeKind::Record(self.parameters(node, Rule::parameter)?),
+            Rule::record => {
+                let fields = node.into_inner().filter(|p| p.as_rule() == Rule::parameter);
+                let fields = fields.map(|field| {
+                    self.begins(&field);
+                    self.parameter(field)
+                });
+                TypeKind::Record(fields.collect::<Option<_>>()?)
+            }
             Rule::type_name => {
                 let mut inner = Cursor::new(node);
                 let path = self.type_path(inner.take(Rule::path)?);

@@ -242,7 +242,9 @@ fn bad_suffix(text: &str, digits: &str, suffix: &str) -> Bad {
     let lower = suffix.to_lowercase();
     let known = SUFFIXES.iter().copied();
     let near = known.clone().find(|s| s.to_lowercase() == lower.trim_end_matches('b'));
-    let near = near.or_else(|| known.clone().find(|s| *s == lower)).or_else(|| diag::did_you_mean(suffix, known));
+    let near = near
+        .or_else(|| known.clone().find(|s| *s == lower))
+        .or_else(|| diag::did_you_mean(suffix, known).filter(|_| suffix.len() > 1));
     let units =
         "quantities end in `m`, `k`, `M`, `G`, `T`, `Ki`, `Mi`, `Gi`, `Ti`, durations in `ms`, `s`, `min`, `h`, `d`";
     let help = match near {

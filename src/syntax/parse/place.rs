@@ -13,6 +13,7 @@ impl Convert<'_> {
     }
 
     fn clause(&mut self, node: Node) -> Option<Clause> {
+        self.begins(&node);
         let span = self.span(&node);
         let mut inner = Cursor::new(node);
         let prefer = inner.take(Rule::prefer).is_some();

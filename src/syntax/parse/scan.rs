@@ -10,7 +10,7 @@ pub(super) const ITEM_WORDS: [&str; 11] =
     ["use", "param", "let", "template", "edge", "group", "tenant", "policy", "refine", "assert", "private"];
 
 /// How deep brackets, blocks, `not`, unary minus, `if` and `${` may be nested in each other.
-pub(super) const MAX_NESTING: usize = 64;
+pub(in crate::syntax) const MAX_NESTING: usize = 64;
 
 /// A text, prepared for pest.
 pub(super) struct Scan<'t> {
@@ -73,7 +73,7 @@ pub(super) fn scan(text: &str) -> Scan<'_> {
             continue;
         }
         let begins = token.kind == Kind::Word
-            && (token.lo == 0 || text.as_bytes()[token.lo - 1] == b'\n')
+            && matches!(&text[..token.lo], before if before.is_empty() || before.ends_with(['\n', '\u{feff}']))
             && ITEM_WORDS.contains(&&text[token.lo..token.hi]);
         let chunk = match items.last_mut() {
             Some(chunk) if !begins => {
