@@ -420,6 +420,110 @@ fn another_directory_is_worked_in() {
     assert!(place.path("deploy/east/web").is_dir());
 }
 
+const UGLY: &str = "group   web{\n namespace=\"demo\" // why\nrole front {image=\"nginx:1.27\"}\n}\n";
+
+#[test]
+fn sources_are_formatted() {
+    let place = Place::new();
+    place.write("src/main.rbg", SOURCE).write("src/deep/ugly.rbg", UGLY).write("src/broken.rbg", "group {\n");
+    let run = place.says(1, "fmt src --check");
+    assert_eq!(run.out, "deep/ugly.rbg\n");
+    assert!(run.err.contains("error[E0004]") && run.err.contains("broken.rbg"), "{}", run.err);
+    fs::remove_file(place.path("src/broken.rbg")).unwrap();
+    assert_eq!(place.says(3, "fmt --check").out, "src/deep/ugly.rbg\n");
+    assert_eq!(fs::read_to_string(place.path("src/deep/ugly.rbg")).unwrap(), UGLY);
+    let run = place.says(0, "fmt");
+    assert_eq!((run.out.as_str(), run.err.as_str()), ("", "src/deep/ugly.rbg\n"));
+    let formatted = fs::read_to_string(place.path("src/deep/ugly.rbg")).unwrap();
+    assert_snapshot!(formatted, @r#"
+    group web {
+      namespace = "demo"  // why
+      role front { image = "nginx:1.27" }
+    }
+    "#);
+    let touched = fs::metadata(place.path("src/main.rbg")).unwrap().modified().unwrap();
+    let run = place.says(0, "fmt src/main.rbg src");
+    assert_eq!((run.out.as_str(), run.err.as_str()), ("", ""));
+    assert_eq!(fs::metadata(place.path("src/main.rbg")).unwrap().modified().unwrap(), touched);
+    place.says(0, "fmt --check");
+}
+
+#[cfg(unix)]
+#[test]
+fn formatting_keeps_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.write("src/main.rbg", UGLY);
+    let path = place.path("src/main.rbg");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    place.says(0, "fmt");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    place.write("src/main.rbg", UGLY);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+    assert!(place.says(1, "fmt").err.contains("error[E0803]"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), UGLY);
+    assert_eq!(fs::read_dir(place.path("src")).unwrap().count(), 1);
+}
+
+/// Runs with a text on standard input.
+fn with_input(arguments: &[&str], input: &[u8]) -> Run {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut command = cli::command(Path::new("/"), arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Run { exit: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[test]
+fn standard_input_is_formatted() {
+    let run = with_input(&["fmt", "-"], UGLY.as_bytes());
+    assert!(run.exit == 0 && run.out.starts_with("group web {\n") && run.err.is_empty(), "{run:?}");
+    let again = with_input(&["fmt", "-", "--check"], run.out.as_bytes());
+    assert_eq!((again.exit, again.out.as_str()), (0, ""));
+    assert_eq!(with_input(&["fmt", "-", "--check"], UGLY.as_bytes()).exit, 3);
+    let broken = with_input(&["fmt", "-"], b"group {");
+    assert!(broken.exit == 1 && broken.out.is_empty() && broken.err.contains("<stdin>:1:"), "{broken:?}");
+    assert!(with_input(&["fmt", "-"], b"\xff").err.contains("error[E0003]"));
+    assert_eq!(with_input(&["fmt", "-", "x.rbg"], b"").exit, 2);
+}
+
+#[test]
+fn help_of_fmt() {
+    let place = Place::new();
+    assert_snapshot!(place.says(0, "fmt -h").out, @r"
+    Format sources
+
+    Usage: rbgc fmt [OPTIONS] [FILE|DIR|-]...
+
+    Arguments:
+      [FILE|DIR|-]...  Files, directories with `*.rbg` files, or `-`; by default the current directory
+
+    Options:
+          --check            Change nothing; list the files that are not formatted, and exit with 3 if
+                             there are any
+          --format <FORMAT>  How to print diagnostics: for people and for GitHub on standard error, as
+                             JSON on standard output [default: human] [possible values: human, json,
+                             github]
+          --deny-warnings    Treat warnings as errors
+      -h, --help             Print help (see more with '--help')
+
+    Global options:
+      -C <DIR>            Run as if started in this directory
+          --color <WHEN>  Use colours; NO_COLOR, CLICOLOR and CLICOLOR_FORCE are heeded [default: auto]
+                          [possible values: auto, always, never]
+      -q, --quiet         Print errors and results only
+
+    Examples:
+      rbgc fmt                     every source in this directory and below
+      rbgc fmt services/qwen.rbg   one file
+      rbgc fmt --check             change nothing; list what is not formatted, and exit with 3
+      rbgc fmt - < in > out        from standard input to standard output, for editors
+    ");
+}
+
 #[test]
 fn help_of_compile() {
     let place = Place::new();
