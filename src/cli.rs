@@ -19,6 +19,7 @@ mod completions;
 mod disk;
 mod dump;
 mod explain;
+mod fmt;
 mod graph;
 mod guard;
 
@@ -94,6 +95,7 @@ enum Command {
     #[command(visible_alias = "build")]
     Compile(compile::Arguments),
     Check(check::Arguments),
+    Fmt(fmt::Arguments),
     Explain(explain::Arguments),
     Dump(dump::Arguments),
     Graph(graph::Arguments),
@@ -126,6 +128,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Dump(arguments) => dump::run(&arguments, &terminal),
         Command::Graph(arguments) => graph::run(&arguments, &terminal),
+        Command::Fmt(arguments) => fmt::run(&arguments, &terminal),
         Command::Explain(arguments) => explain::run(&arguments, &terminal),
 
         Command::Std(arguments) => std_library::run(&arguments, &terminal),

@@ -52,7 +52,14 @@ fn help_of_the_program() {
     Usage: rbgc [OPTIONS] <COMMAND>
 
     Commands:
+      compile      Compile sources to manifests [alias: build]
+      check        Check sources, and that the cluster can hold them
+      fmt          Format sources
       explain      Explain a diagnostic code
+      dump         Print an intermediate form of a program
+      graph        Draw who waits for whom and who talks to whom
+      std          Show the standard library
+      schema       Print a JSON Schema
       completions  Print a completion script for a shell
       version      Print the version
       help         Print this message or the help of the given subcommand(s)

@@ -5,8 +5,10 @@
 
 mod support;
 
+mod bad_input;
 mod cases;
 mod cli;
+mod commands;
 mod docs;
 mod golden;
 mod invariants;

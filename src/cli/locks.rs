@@ -14,7 +14,8 @@ pub(super) fn read(session: &mut Session<'_>, out: &Path, gone: &BTreeSet<String
     let mut locks = BTreeMap::new();
     let names = match directories(out) {
         Ok(names) => names,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return locks,
+        // Where no directory is, nothing was placed; the writer says so if it is in the way.
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return locks,
         Err(e) => {
             session.report(unreadable(out, &e));
             return locks;

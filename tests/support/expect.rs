@@ -144,6 +144,7 @@ fn expectations(program: &Program) -> Result<(Vec<Expected>, bool), String> {
             let at = file.line + index;
             match parse(line, &file.path, last, at) {
                 Ok(Line::Source) => last = index as u32 + 1,
+                Ok(Line::Setting) => {}
                 Ok(Line::Okay) => ok = true,
                 Ok(Line::Expected(e)) => expected.push(e),
                 Err(message) => return Err(format!("line {at}: {message}")),
@@ -155,6 +156,7 @@ fn expectations(program: &Program) -> Result<(Vec<Expected>, bool), String> {
 
 enum Line {
     Source,
+    Setting,
     Okay,
     Expected(Expected),
 }
@@ -168,6 +170,9 @@ fn parse(line: &str, path: &str, last: u32, at: usize) -> Result<Line, String> {
         return Ok(Line::Okay);
     }
     let content = comment.trim_start();
+    if content.starts_with("@ set ") {
+        return Ok(Line::Setting);
+    }
     let (place, further, rest) = if let Some(words) = content.strip_prefix("@ ") {
         let (place, rest) = written_place(words, path, last)?;
         (place, false, rest)

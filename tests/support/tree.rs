@@ -111,8 +111,15 @@ pub fn resolvable(objects: &[Object], namespace: &str) -> BTreeSet<String> {
         if !found.is_some_and(|service| selects(service, set)) {
             continue;
         }
+        let scaled = objects.iter().find(|o| {
+            o.kind() == "HorizontalPodAutoscaler"
+                && o.namespace() == set.namespace()
+                && (o.text(&["spec", "scaleTargetRef", "kind"]), o.text(&["spec", "scaleTargetRef", "name"]))
+                    == (set.kind(), set.name())
+        });
+        let least = scaled.and_then(|o| at(&o.value, &["spec", "minReplicas"])?.as_u64());
         let first = at(&set.value, &["spec", "ordinals", "start"]).and_then(Value::as_u64).unwrap_or(0);
-        for ordinal in first..first + set.replicas() {
+        for ordinal in first..first + least.unwrap_or(set.replicas()) {
             add(format!("{}-{ordinal}.{service}", set.name()), set.namespace());
         }
     }
@@ -148,8 +155,11 @@ pub fn texts(value: &Value) -> Vec<(String, String)> {
 }
 
 /// The host names of this cluster that a text names: hosts of URLs, `host:port`, and every name
-/// through a headless Service (`….s-…`). Names outside of the cluster have a dot and no `.s-`.
+/// through a headless Service (`….s-…`). Names outside of the cluster have a dot and no `.s-`; an
+/// `upstream` of nginx is a name of its own.
 pub fn hosts(text: &str) -> Vec<String> {
+    let upstream: Vec<&str> =
+        text.split("upstream ").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     let mut found = Vec::new();
     let mut rest = text;
@@ -163,7 +173,9 @@ pub fn hosts(text: &str) -> Vec<String> {
         let headless = word.contains(".s-");
         let local = matches!(word, "localhost" | "0.0.0.0" | "127.0.0.1");
         let image = before.ends_with('/') && !url;
-        if headless || ((url || port) && !numeric && !local && !image && !word.contains('.')) {
+        if headless
+            || (!upstream.contains(&word) && (url || port) && !numeric && !local && !image && !word.contains('.'))
+        {
             found.push(word.trim_end_matches('.').to_owned());
         }
         rest = after;
