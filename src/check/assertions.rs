@@ -17,14 +17,16 @@ impl<'p> Checker<'_, '_, 'p> {
             let value = self.eval(message, cx);
             self.known_text(value, message.span)
         });
-        let condition = self.session.sources.text(assert.condition.span).split_whitespace().collect::<Vec<_>>().join(" ");
+        let condition =
+            self.session.sources.text(assert.condition.span).split_whitespace().collect::<Vec<_>>().join(" ");
         let message = said.clone().unwrap_or_else(|| format!("assertion failed: `{condition}`"));
         let mut problem = Diagnostic::new(Code::AssertionFailed, at.unwrap_or(assert.condition.span), message);
         let sides = self.sides(assert, cx);
         problem = match at {
             None => problem.here(sides),
             Some(_) => {
-                let why = if sides.is_empty() { "this must hold".to_owned() } else { format!("this must hold: {sides}") };
+                let why =
+                    if sides.is_empty() { "this must hold".to_owned() } else { format!("this must hold: {sides}") };
                 problem.label(assert.condition.span, why)
             }
         };

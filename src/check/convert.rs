@@ -112,7 +112,8 @@ impl Checker<'_, '_, '_> {
                 }
                 None => {
                     let known: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
-                    let mut problem = Diagnostic::new(Code::UnknownField, span, format!("unknown key `{key}` in `{ty}`"));
+                    let mut problem =
+                        Diagnostic::new(Code::UnknownField, span, format!("unknown key `{key}` in `{ty}`"));
                     problem.help = crate::diag::suggestion(key, &known);
                     self.report(problem);
                 }
@@ -170,7 +171,9 @@ pub(super) fn mismatch(wanted: &str, found: &Value, span: Span) -> Diagnostic {
             problem.help(format!("write it without quotes: `{text}`"))
         }
         ("Duration", Value::Int(i)) => problem.help(format!("with a unit: `{i}s`")),
-        ("Duration", Value::Quantity(q)) => problem.help(format!("`m` means thousandths; minutes are `{}min`", q.milli)),
+        ("Duration", Value::Quantity(q)) => {
+            problem.help(format!("`m` means thousandths; minutes are `{}min`", q.milli))
+        }
         ("Percent", Value::Int(i)) => problem.help(format!("with a sign: `{i}%`")),
         ("String", Value::Int(i)) => problem.help(format!("quote it: `\"{i}\"`")),
         _ => problem,
@@ -179,6 +182,7 @@ pub(super) fn mismatch(wanted: &str, found: &Value, span: Span) -> Diagnostic {
 
 /// A value of the running pod where it must be known now.
 pub(super) fn runtime_value(span: Span) -> Diagnostic {
-    Diagnostic::new(Code::RuntimeValue, span, "this is known in the running pod only")
-        .help("values such as `leader.address` and `pod.ip` are legal in `command`, `args`, `flags`, `env` and `exec` probes")
+    Diagnostic::new(Code::RuntimeValue, span, "this is known in the running pod only").help(
+        "values such as `leader.address` and `pod.ip` are legal in `command`, `args`, `flags`, `env` and `exec` probes",
+    )
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::state::{Checker, Context, Goal, Loops, Memo, Slot, Step, Use, View};
-use super::value::{Value, ValueMap};
-use super::{Piece, RuntimeValue};
-use crate::diag::{Code, Diagnostic, suggestion};
+use super::Piece;
+use super::state::{Checker, Context, Goal, Memo, Slot, View};
+use super::value::Value;
+use crate::diag::{Code, Diagnostic};
 use crate::quantity::Quantity;
 use crate::resolve::{Binding, DefId, Type};
 use crate::source::Span;
-use crate::syntax::{BinaryOp, Expr, ExprKind, Ident, ItemKind, Key, MapBody, MapEntry, StrPart};
+use crate::syntax::{BinaryOp, Expr, ExprKind, Ident, ItemKind, StrPart};
 
 /// The most values that wait for each other at once.
 const MAX_STEPS: usize = 400;
@@ -87,7 +87,9 @@ impl<'p> Checker<'_, '_, 'p> {
             Value::Error => None,
             other => {
                 let message = format!("expected a Bool, found {}", other.kind());
-                self.report(Diagnostic::new(Code::TypeMismatch, expr.span, message).here("a condition is true or false"));
+                self.report(
+                    Diagnostic::new(Code::TypeMismatch, expr.span, message).here("a condition is true or false"),
+                );
                 None
             }
         }
@@ -168,126 +170,6 @@ impl<'p> Checker<'_, '_, 'p> {
             self.report(problem);
         }
         None
-    }
-
-    /// A map body as a value.
-    pub fn map(&mut self, body: &'p MapBody, cx: Context<'_>) -> Value {
-        let mut map = ValueMap::new();
-        for entry in &body.entries {
-            if !self.map_entry(entry, cx, &mut map) {
-                return Value::Error;
-            }
-        }
-        map.retain(|_, value| *value != Value::Unset);
-        Value::map(map)
-    }
-
-    fn map_entry(&mut self, entry: &'p MapEntry, cx: Context<'_>, map: &mut ValueMap) -> bool {
-        match entry {
-            MapEntry::Set { key, value } => {
-                let Some(key) = self.key(key, cx) else { return false };
-                let value = self.eval(value, cx);
-                map.insert(key, value);
-                true
-            }
-            MapEntry::Merge { key, name, body } => {
-                let Some(key) = self.key(key, cx) else { return false };
-                if let Some(name) = name {
-                    self.report(named_block(name));
-                    return false;
-                }
-                let value = self.map(body, cx);
-                map.insert(key, value);
-                true
-            }
-            MapEntry::For { variables, iterable, condition, key, value } => {
-                let mut whole = true;
-                self.each(variables, iterable, condition.as_ref(), cx, &mut |checker, cx| {
-                    match checker.key(key, cx) {
-                        Some(key) => {
-                            let value = checker.eval(value, cx);
-                            map.insert(key, value);
-                        }
-                        None => whole = false,
-                    }
-                }) && whole
-            }
-        }
-    }
-
-    /// The text of a key.
-    pub fn key(&mut self, key: &'p Key, cx: Context<'_>) -> Option<String> {
-        match key {
-            Key::Name(name) => Some(name.name.clone()),
-            Key::Computed(expr) => match self.eval(expr, cx) {
-                Value::Str(text) => Some(text.to_string()),
-                Value::Error => None,
-                other => {
-                    let message = format!("a key is a String, found {}", other.kind());
-                    self.report(Diagnostic::new(Code::TypeMismatch, expr.span, message));
-                    None
-                }
-            },
-        }
-    }
-
-    /// Walks a list or map; false when something is not whole, which was reported.
-    pub fn each(
-        &mut self,
-        variables: &'p [Ident],
-        iterable: &'p Expr,
-        condition: Option<&'p Expr>,
-        cx: Context<'_>,
-        visit: &mut dyn FnMut(&mut Self, Context<'_>),
-    ) -> bool {
-        let value = self.eval(iterable, cx);
-        let Some(rows) = self.rows(value, variables.len(), iterable.span) else { return false };
-        let mut whole = true;
-        for (first, second) in rows {
-            let outer = Loops { name: variables.first().map_or("", |v| &v.name), value: first, outer: cx.loops };
-            let inner = second.map(|value| Loops { name: &variables[1].name, value, outer: Some(&outer) });
-            let cx = Context { loops: Some(inner.as_ref().unwrap_or(&outer)), ..cx };
-            match condition.map_or(Some(true), |c| self.condition(c, cx)) {
-                Some(true) => visit(self, cx),
-                Some(false) => {}
-                None => whole = false,
-            }
-            if self.fuel == 0 {
-                return false;
-            }
-        }
-        whole
-    }
-
-    /// The rounds of a `for`: one value, or a key (or number) and a value.
-    fn rows(&mut self, value: Value, variables: usize, span: Span) -> Option<Vec<(Value, Option<Value>)>> {
-        let pair = variables > 1;
-        match self.forced(value) {
-            Value::List(items) if pair => {
-                Some(items.iter().enumerate().map(|(i, v)| (Value::Int(i as i64), Some(v.clone()))).collect())
-            }
-            Value::List(items) => Some(items.iter().map(|v| (v.clone(), None)).collect()),
-            Value::Map(map) if pair => Some(map.iter().map(|(k, v)| (Value::str(k), Some(v.clone()))).collect()),
-            Value::Map(map) => Some(map.keys().map(|k| (Value::str(k), None)).collect()),
-            Value::Error => None,
-            other => {
-                let message = format!("expected a List or Map, found {}", other.kind());
-                let mut problem = Diagnostic::new(Code::TypeMismatch, span, message);
-                if matches!(other, Value::Int(_) | Value::Range(..)) {
-                    problem = problem.help("numbers are listed by `range(n)` or `range(from, to)`");
-                }
-                self.report(problem);
-                None
-            }
-        }
-    }
-
-    /// A map field of a role as an ordinary map.
-    pub fn forced(&mut self, value: Value) -> Value {
-        match value {
-            Value::Fields(view, field) => self.whole_field(view, field),
-            other => other,
-        }
     }
 
     /// The value of a bound name.
@@ -382,7 +264,8 @@ impl<'p> Checker<'_, '_, 'p> {
                     return value.clone();
                 }
                 let given = self.set_param(def, param);
-                let given = if param.default.is_none() { given.or_else(|| Some(self.missing_param(param))) } else { given };
+                let given =
+                    if param.default.is_none() { given.or_else(|| Some(self.missing_param(param))) } else { given };
                 if let Some(value) = given {
                     self.items.insert(def, Memo::Done(value.clone(), Arc::from([])));
                     return value;
@@ -423,188 +306,6 @@ impl<'p> Checker<'_, '_, 'p> {
             }
         }
     }
-
-    /// Evaluates a goal once, finds cycles, and keeps which roles were used on the way.
-    pub fn remember(
-        &mut self,
-        goal: Goal,
-        name: String,
-        span: Span,
-        memo: Option<Memo>,
-        evaluate: impl FnOnce(&mut Self) -> Value,
-    ) -> Value {
-        match memo {
-            Some(Memo::Done(value, uses)) => {
-                self.trace.extend(uses.iter().cloned());
-                return value;
-            }
-            Some(Memo::Busy) => return self.value_cycle(&goal, span),
-            None => {}
-        }
-        if self.steps.len() >= MAX_STEPS {
-            let message = format!("more than {MAX_STEPS} values wait for each other");
-            self.report(Diagnostic::new(Code::LimitExceeded, span, message));
-            return Value::Error;
-        }
-        self.store(&goal, Memo::Busy);
-        self.steps.push(Step { goal: goal.clone(), name, span });
-        let mark = self.trace.len();
-        let value = evaluate(self);
-        let uses: Arc<[Use]> = self.trace[mark..].into();
-        self.steps.pop();
-        self.store(&goal, Memo::Done(value.clone(), uses));
-        value
-    }
-
-    fn store(&mut self, goal: &Goal, memo: Memo) {
-        match goal {
-            Goal::Item(def) => {
-                self.items.insert(*def, memo);
-            }
-            Goal::Slot(index, view) => {
-                self.slots[*index as usize].memo.insert(*view, memo);
-            }
-            Goal::Field(view, field) => {
-                self.role_mut(view.role).fields.insert((view.part, field), memo);
-            }
-            Goal::Entry(view, field, key) => {
-                let entries = self.role_mut(view.role).entries.entry((view.part, field)).or_default();
-                entries.insert(key.clone(), memo);
-            }
-            Goal::Port(view, name) => {
-                self.role_mut(view.role).ports.insert((view.part, name.clone()), memo);
-            }
-        }
-    }
-
-    fn value_cycle(&mut self, goal: &Goal, span: Span) -> Value {
-        let start = self.steps.iter().position(|s| s.goal == *goal).unwrap_or(0);
-        let steps = &self.steps[start..];
-        let chain: Vec<String> =
-            steps.iter().chain(steps.first()).map(|s| format!("`{}`", s.name)).collect();
-        let first = steps.first().map_or(String::new(), |s| s.name.clone());
-        let mut problem =
-            Diagnostic::new(Code::ValueCycle, span, format!("values depend on each other: {}", chain.join(" → ")))
-                .here(format!("needs `{first}` again"));
-        for step in steps.iter().skip(1) {
-            problem = problem.label(step.span, format!("needs `{}`", step.name));
-        }
-        self.report(problem.help("give one of them a value that does not depend on the others"));
-        Value::Error
-    }
-
-    fn field_access(&mut self, base: &'p Expr, member: &'p Ident, cx: Context<'_>) -> Value {
-        if let ExprKind::Name(_) = &base.kind {
-            match self.program.binding(base.span.lo) {
-                Some(Binding::Runtime(word)) => return runtime(word, &member.name),
-                Some(Binding::Namespace(_)) => {
-                    return match self.program.binding(member.span.lo) {
-                        Some(Binding::Item(def)) => self.item(def, member.span),
-                        _ => Value::Error,
-                    };
-                }
-                _ => {}
-            }
-        }
-        let value = self.eval(base, cx);
-        self.member(value, member, base.span, cx)
-    }
-
-    /// `value.member`.
-    fn member(&mut self, value: Value, member: &Ident, base: Span, cx: Context<'_>) -> Value {
-        let name = member.name.as_str();
-        let found = match &value {
-            Value::Error => return Value::Error,
-            Value::Role(view) => return self.role_member(*view, member, cx),
-            Value::Instance(view, index) => return self.instance_member(*view, *index, member, cx),
-            Value::Group(group) => return self.group_member(*group, member),
-            Value::Fields(view, field) => return self.entry(*view, field, name, member.span),
-            Value::Ports(view) => return self.port(*view, member),
-            Value::Map(map) => map.get(name).cloned(),
-            Value::Range(min, max) => match name {
-                "min" => Some(Value::Int(*min)),
-                "max" => Some(Value::Int(*max)),
-                _ => None,
-            },
-            Value::Int(i) if matches!(name, "min" | "max") => Some(Value::Int(*i)),
-            Value::Model(model) => match name {
-                "name" => Some(Value::str(&model.name)),
-                "path" => Some(Value::str(&model.path)),
-                "claim" => Some(model.claim.as_ref().map_or(Value::Unset, Value::str)),
-                _ => None,
-            },
-            _ => None,
-        };
-        found.unwrap_or_else(|| {
-            let known: Vec<&str> = match &value {
-                Value::Map(map) => map.keys().map(String::as_str).collect(),
-                Value::Range(..) | Value::Int(_) => vec!["min", "max"],
-                Value::Model(_) => vec!["name", "path", "claim"],
-                _ => vec![],
-            };
-            let mut problem =
-                Diagnostic::new(Code::UnknownField, member.span, format!("no field `{name}`"));
-            problem.help = suggestion(name, &known);
-            self.report(problem.label(base, format!("this is {}", value.kind())));
-            Value::Error
-        })
-    }
-
-    fn index(&mut self, base: &'p Expr, index: &'p Expr, span: Span, cx: Context<'_>) -> Value {
-        let value = self.eval(base, cx);
-        let value = self.forced(value);
-        let at = self.eval(index, cx);
-        match (&value, &at) {
-            (Value::Error, _) | (_, Value::Error) => Value::Error,
-            (Value::List(items), Value::Int(i)) => {
-                let found = usize::try_from(*i).ok().and_then(|i| items.get(i)).cloned();
-                found.unwrap_or_else(|| self.bad_index(&at, items.len(), index.span))
-            }
-            (Value::Map(map), Value::Str(key)) => {
-                map.get(key.as_ref()).cloned().unwrap_or_else(|| self.bad_index(&at, map.len(), index.span))
-            }
-            (Value::Role(view), Value::Int(i)) => self.instance(*view, *i, index.span),
-            _ => {
-                let message = format!("{} cannot be indexed by {}", value.kind(), at.kind());
-                self.report(Diagnostic::new(Code::TypeMismatch, span, message));
-                Value::Error
-            }
-        }
-    }
-
-    fn bad_index(&mut self, index: &Value, length: usize, span: Span) -> Value {
-        let message = format!("nothing at {}: there are {length} elements", index.brief());
-        self.report(Diagnostic::new(Code::BadIndex, span, message).help("elements are counted from 0"));
-        Value::Error
-    }
-
-    fn is_made_from(&mut self, value: Value, path: &'p [Ident], span: Span) -> Value {
-        match (value, self.program.definition(path)) {
-            (Value::Role(view), Some(def)) => Value::Bool(self.role(view.role).templates.contains(&def)),
-            (Value::Error, _) | (_, None) => Value::Error,
-            (other, _) => {
-                let message = format!("expected a Role before `is`, found {}", other.kind());
-                self.report(Diagnostic::new(Code::TypeMismatch, span, message));
-                Value::Error
-            }
-        }
-    }
-}
-
-fn runtime(word: &str, member: &str) -> Value {
-    let value = match (word, member) {
-        ("leader", "address") => RuntimeValue::LeaderAddress,
-        ("self", "rank") => RuntimeValue::Rank,
-        ("self", "index") => RuntimeValue::Index,
-        ("self", "instance") => RuntimeValue::Instance,
-        ("pod", "ip") => RuntimeValue::PodIp,
-        ("pod", "name") => RuntimeValue::PodName,
-        ("pod", "namespace") => RuntimeValue::PodNamespace,
-        ("pod", "node") => RuntimeValue::NodeName,
-        ("pod", "host-ip") => RuntimeValue::HostIp,
-        _ => return Value::Error,
-    };
-    Value::text(vec![Piece::Value(value)])
 }
 
 pub(super) fn named_block(name: &Ident) -> Diagnostic {

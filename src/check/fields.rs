@@ -410,7 +410,11 @@ impl<'p> Checker<'_, '_, 'p> {
 pub(super) fn is_map(kind: FieldKind) -> bool {
     matches!(
         kind,
-        FieldKind::RuntimeMap | FieldKind::Options(_) | FieldKind::TextMap | FieldKind::QuantityMap | FieldKind::PodSpec
+        FieldKind::RuntimeMap
+            | FieldKind::Options(_)
+            | FieldKind::TextMap
+            | FieldKind::QuantityMap
+            | FieldKind::PodSpec
     )
 }
 

@@ -119,7 +119,9 @@ impl Checker<'_, '_, '_> {
     }
 
     fn arithmetic(&mut self, op: BinaryOp, a: Value, b: Value, left: Span, right: Span, span: Span) -> Value {
-        let zero = matches!(&b, Value::Int(0) | Value::Duration(0)) || matches!(&b, Value::Float(f) if *f == 0.0) || matches!(&b, Value::Quantity(q) if q.milli == 0);
+        let zero = matches!(&b, Value::Int(0) | Value::Duration(0))
+            || matches!(&b, Value::Float(f) if *f == 0.0)
+            || matches!(&b, Value::Quantity(q) if q.milli == 0);
         if zero && matches!(op, BinaryOp::Divide | BinaryOp::Remainder) {
             self.report(Diagnostic::new(Code::Arithmetic, span, "division by zero").label(right, "this is zero"));
             return Value::Error;
@@ -235,9 +237,8 @@ fn quantities(op: BinaryOp, a: &Value, b: &Value) -> Option<Option<Quantity>> {
     match (op, a, b) {
         (BinaryOp::Add, Value::Quantity(x), Value::Quantity(y)) => Some(x.checked_add(*y)),
         (BinaryOp::Subtract, Value::Quantity(x), Value::Quantity(y)) => Some(x.checked_sub(*y)),
-        (BinaryOp::Multiply, Value::Quantity(x), Value::Int(y)) | (BinaryOp::Multiply, Value::Int(y), Value::Quantity(x)) => {
-            Some(x.checked_mul(*y))
-        }
+        (BinaryOp::Multiply, Value::Quantity(x), Value::Int(y))
+        | (BinaryOp::Multiply, Value::Int(y), Value::Quantity(x)) => Some(x.checked_mul(*y)),
         (BinaryOp::Divide, Value::Quantity(x), Value::Int(y)) => Some(x.checked_div(*y)),
         _ => None,
     }

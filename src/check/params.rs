@@ -47,7 +47,8 @@ impl Checker<'_, '_, '_> {
         known.sort_unstable();
         for (name, _) in &self.options.set {
             if !known.contains(&name.as_str()) {
-                let mut problem = Diagnostic::nowhere(Code::BadParameter, format!("no file declares the parameter `{name}`"));
+                let mut problem =
+                    Diagnostic::nowhere(Code::BadParameter, format!("no file declares the parameter `{name}`"));
                 problem.help = suggestion(name, &known);
                 self.session.report(problem);
             }

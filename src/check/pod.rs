@@ -88,7 +88,8 @@ impl<'p> Checker<'_, '_, 'p> {
     fn check_pod_ports(&mut self, main: &Container, sidecars: &[Container]) {
         let mut seen = main.ports.clone();
         for port in sidecars.iter().flat_map(|c| &c.ports) {
-            let clash = seen.iter().find(|p| p.name == port.name || (p.number == port.number && p.protocol == port.protocol));
+            let clash =
+                seen.iter().find(|p| p.name == port.name || (p.number == port.number && p.protocol == port.protocol));
             if let Some(other) = clash {
                 let message = format!("ports `{}` and `{}` of one pod clash", other.name, port.name);
                 let problem = Diagnostic::new(Code::DuplicateChild, port.span, message);

@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::core::v1::PodSpec;
 
-use super::container::{Source, key_span, skip_marker, SKIP_MARKER};
+use super::container::{SKIP_MARKER, Source, key_span, skip_marker};
 use super::state::{Checker, Context};
 use super::table::FieldValue;
 use super::text::json_text;
@@ -158,7 +158,9 @@ impl<'p> Checker<'_, '_, 'p> {
         }
         for path in unknown {
             let message = format!("a PodSpec has no field `{}`", path.replace(".?", ""));
-            self.report(Diagnostic::new(Code::InvalidPodField, span, message).help("field names are those of Kubernetes"));
+            self.report(
+                Diagnostic::new(Code::InvalidPodField, span, message).help("field names are those of Kubernetes"),
+            );
         }
     }
 }

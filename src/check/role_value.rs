@@ -19,7 +19,9 @@ impl<'p> Checker<'_, '_, 'p> {
             "name" => Value::str(name),
             "group" => Value::str(&self.group(group).name),
             "namespace" => Value::str(self.namespace(group)),
-            "autoscaled" => self.fixed_replicas(view.role, member.span).map_or(Value::Error, |n| Value::Bool(n.is_none())),
+            "autoscaled" => {
+                self.fixed_replicas(view.role, member.span).map_or(Value::Error, |n| Value::Bool(n.is_none()))
+            }
             "service" => {
                 self.used(view.role, None, false);
                 Value::str(self.service_host(view.role, cx))
@@ -29,9 +31,9 @@ impl<'p> Checker<'_, '_, 'p> {
                 let host = naming::headless(&self.group(group).name, &name);
                 Value::str(self.qualified(host, group, cx))
             }
-            "addresses" => self.addresses(view.role, None, member.span, cx).map_or(Value::Error, |a| {
-                Value::list(a.iter().map(Value::str).collect())
-            }),
+            "addresses" => self
+                .addresses(view.role, None, member.span, cx)
+                .map_or(Value::Error, |a| Value::list(a.iter().map(Value::str).collect())),
             "selector" => {
                 self.used(view.role, None, false);
                 let pairs = self.selector(view.role);
@@ -217,7 +219,10 @@ impl<'p> Checker<'_, '_, 'p> {
         let state = self.role(role);
         let name = &state.name.name;
         let own = state.layers.iter().flat_map(|l| &l.body.statements);
-        if own.clone().any(|s| matches!(&s.kind, StatementKind::Place(clauses) if clauses.iter().any(|c| places(&c.kind, None)))) {
+        if own
+            .clone()
+            .any(|s| matches!(&s.kind, StatementKind::Place(clauses) if clauses.iter().any(|c| places(&c.kind, None))))
+        {
             return true;
         }
         let group = self.group(state.group).layers.iter().flat_map(|l| &l.body.statements);
@@ -233,9 +238,9 @@ impl<'p> Checker<'_, '_, 'p> {
         if let Some(namespace) = &self.group(group).namespace {
             return namespace.shown().unwrap_or_default();
         }
-        let value = self.group_field(group, "namespace").map_or(Value::str("default"), |(value, span)| {
-            self.convert(value, &crate::resolve::Type::String, span)
-        });
+        let value = self
+            .group_field(group, "namespace")
+            .map_or(Value::str("default"), |(value, span)| self.convert(value, &crate::resolve::Type::String, span));
         let text = value.shown().unwrap_or_else(|| "default".to_owned());
         self.groups[group.0 as usize].namespace = Some(value);
         text
@@ -289,9 +294,9 @@ impl<'p> Checker<'_, '_, 'p> {
 fn places(kind: &ClauseKind, named: Option<&str>) -> bool {
     let any = |roles: &[Ident]| named.is_none_or(|n| roles.iter().any(|r| r.name == n));
     match kind {
-        ClauseKind::Instances { roles, .. }
-        | ClauseKind::Roles { roles, .. }
-        | ClauseKind::Spread { roles, .. } => any(roles),
+        ClauseKind::Instances { roles, .. } | ClauseKind::Roles { roles, .. } | ClauseKind::Spread { roles, .. } => {
+            any(roles)
+        }
         ClauseKind::Apart { roles, from, .. } => {
             any(roles) || from.as_ref().is_some_and(|f| named.is_some_and(|n| f.name == n))
         }
@@ -323,8 +328,7 @@ fn no_identity(role: &str, span: Span, declared: Span) -> Diagnostic {
 }
 
 pub(super) fn undeclared_port(port: &str, role: &str, span: Span, known: &[&str]) -> Diagnostic {
-    let mut problem =
-        Diagnostic::new(Code::UndeclaredPort, span, format!("role `{role}` declares no port `{port}`"));
+    let mut problem = Diagnostic::new(Code::UndeclaredPort, span, format!("role `{role}` declares no port `{port}`"));
     problem.help = suggestion(port, known).or(Some(format!("declare it: `port {port} = 8000`")));
     problem
 }

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::role::is_unset;
 use super::container::options_of;
+use super::role::is_unset;
 use crate::diag::{Code, Diagnostic, Session, suggestion};
 use crate::resolve::Program;
-use crate::resolve::vocabulary::{self, EDGE_FIELDS, Field, FieldKind, GROUP_FIELDS, GROUP_STATEMENTS, ROLE_STATEMENTS};
+use crate::resolve::vocabulary::{
+    self, EDGE_FIELDS, Field, FieldKind, GROUP_FIELDS, GROUP_STATEMENTS, ROLE_STATEMENTS,
+};
 use crate::source::Span;
 use crate::syntax::*;
 
@@ -108,8 +110,9 @@ fn statement(session: &mut Session, statement: &Statement, place: Place, ends: &
             field(session, name, None, place);
             return map(session, body, name.name == "pod");
         }
-        StatementKind::Let(_) | StatementKind::Assert(_) => !matches!(place, Place::Part | Place::Component)
-            || matches!(statement.kind, StatementKind::Let(_)),
+        StatementKind::Let(_) | StatementKind::Assert(_) => {
+            !matches!(place, Place::Part | Place::Component) || matches!(statement.kind, StatementKind::Let(_))
+        }
         StatementKind::Role(role) => {
             body(session, &role.body, Place::Role, &[]);
             place == Place::Group
@@ -168,7 +171,15 @@ fn part(session: &mut Session, name: &Ident, inner: &Body, place: Place, ends: &
 
 /// Fields of a role that a part cannot have: they are the instance's.
 const OF_THE_INSTANCE: &[&str] = &[
-    "annotations", "autoscale", "discovers", "identity", "labels", "min-ready", "replicas", "service-account", "recover",
+    "annotations",
+    "autoscale",
+    "discovers",
+    "identity",
+    "labels",
+    "min-ready",
+    "replicas",
+    "service-account",
+    "recover",
 ];
 
 fn field(session: &mut Session, name: &Ident, value: Option<&Expr>, place: Place) {

@@ -1,6 +1,6 @@
 //! Volumes, mounts and files.
 
-use super::container::{Source, skip_marker, SKIP_MARKER};
+use super::container::{SKIP_MARKER, Source, skip_marker};
 use super::state::{Checker, Context, View};
 use super::table::{ChildKind, Contribution};
 use super::value::Value;
@@ -56,7 +56,9 @@ impl<'p> Checker<'_, '_, 'p> {
     fn check_path(&mut self, path: &str, span: Span) {
         if !path.starts_with('/') || path.contains(':') || path.split('/').any(|part| part == "..") {
             let message = format!("\"{path}\" is not an absolute path");
-            self.report(Diagnostic::new(Code::OutOfRange, span, message).help("begin it with `/`, without `..` and `:`"));
+            self.report(
+                Diagnostic::new(Code::OutOfRange, span, message).help("begin it with `/`, without `..` and `:`"),
+            );
         }
     }
 
@@ -247,14 +249,13 @@ impl<'p> Checker<'_, '_, 'p> {
             if volumes.iter().any(|v| v.name == mount.volume) {
                 continue;
             }
-            let span = source
-                .table
-                .child(ChildKind::Mount, &mount.path)
-                .and_then(|list| list.last())
-                .map_or(Span::default(), |c| match &c.statement.kind {
+            let span = source.table.child(ChildKind::Mount, &mount.path).and_then(|list| list.last()).map_or(
+                Span::default(),
+                |c| match &c.statement.kind {
                     StatementKind::Mount { value: Some(value), .. } => value.span,
                     _ => c.statement.span,
-                });
+                },
+            );
             let known: Vec<&str> = volumes.iter().map(|v| v.name.as_str()).collect();
             let message = format!("no volume `{}`", mount.volume);
             let mut problem = Diagnostic::new(Code::UnknownName, span, message);

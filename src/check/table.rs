@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::state::{Checker, FrameIx, Layer, RoleIx, Slot, View};
 use super::PartKind;
+use super::state::{Checker, FrameIx, Layer, RoleIx, Slot, View};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::source::Span;
 use crate::syntax::{Body, Expr, MapBody, Statement, StatementKind};
@@ -227,7 +227,9 @@ fn refines_unknown(kind: ChildKind, name: &str, statement: &Statement, known: &[
 /// The blocks of a body that concern a part. The only pod of a role is its leader.
 pub(super) fn part_bodies<'p>(body: &'p Body, kind: &PartKind) -> Vec<&'p Body> {
     let wanted = |statement: &'p Statement| match (&statement.kind, kind) {
-        (StatementKind::Part { name, body }, PartKind::Leader | PartKind::Single) if name.name == "leader" => Some(body),
+        (StatementKind::Part { name, body }, PartKind::Leader | PartKind::Single) if name.name == "leader" => {
+            Some(body)
+        }
         (StatementKind::Part { name, body }, PartKind::Worker) if name.name == "worker" => Some(body),
         (StatementKind::Child { keyword, name, body }, PartKind::Component(wanted))
             if keyword.name == "component" && name.name == *wanted =>

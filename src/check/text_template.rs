@@ -45,14 +45,18 @@ impl Checker<'_, '_, '_> {
         let directory = Path::new(&name).parent().unwrap_or(Path::new(""));
         let relative = Path::new(path);
         let inside = relative.is_relative()
-            && directory.join(relative).components().try_fold(0_i32, |depth, part| {
-                let depth = match part {
-                    std::path::Component::ParentDir => depth - 1,
-                    std::path::Component::CurDir => depth,
-                    _ => depth + 1,
-                };
-                (depth >= 0).then_some(depth)
-            }).is_some();
+            && directory
+                .join(relative)
+                .components()
+                .try_fold(0_i32, |depth, part| {
+                    let depth = match part {
+                        std::path::Component::ParentDir => depth - 1,
+                        std::path::Component::CurDir => depth,
+                        _ => depth + 1,
+                    };
+                    (depth >= 0).then_some(depth)
+                })
+                .is_some();
         let joined = self.session.root.join(directory).join(relative);
         let real = if inside { self.session.world.resolve(&joined).ok() } else { None };
         match real {
@@ -71,7 +75,10 @@ impl Checker<'_, '_, '_> {
             None => {
                 let code = if inside { Code::UnreadableFile } else { Code::ImportOutsideRoot };
                 let message = format!("there is no file `{path}` beside the source");
-                self.report(Diagnostic::new(code, at, message).help("the path is relative to the source, below the project root"));
+                self.report(
+                    Diagnostic::new(code, at, message)
+                        .help("the path is relative to the source, below the project root"),
+                );
                 None
             }
         }
@@ -87,9 +94,8 @@ impl Checker<'_, '_, '_> {
             environment.set_syntax(syntax);
         }
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        let rendered = environment
-            .template_from_named_str(&name, &source.text)
-            .and_then(|t| t.render(engine_value(facts)));
+        let rendered =
+            environment.template_from_named_str(&name, &source.text).and_then(|t| t.render(engine_value(facts)));
         match rendered {
             Ok(text) if self.text_fits(text.len(), span) => Value::str(text),
             Ok(_) => Value::Error,

@@ -78,7 +78,9 @@ fn alone(session: &mut Session, group: &Group) {
             {
                 Some(format!("`{}` has one instance", group.roles[*role].name))
             }
-            ClauseKind::Apart { role, from: Some(from), .. } | ClauseKind::Near { role, to: from, .. } if role == from => {
+            ClauseKind::Apart { role, from: Some(from), .. } | ClauseKind::Near { role, to: from, .. }
+                if role == from =>
+            {
                 Some(format!("`{}` is named twice", group.roles[*role].name))
             }
             ClauseKind::Pool { .. } | ClauseKind::Label { .. } if clause.prefer.is_some() => {

@@ -25,11 +25,8 @@ pub(super) fn sets(session: &mut Session, model: &Model, inventory: &Inventory) 
                 // machine again.
                 let key = shape_key(group, index, part);
                 let set = *shapes.entry(key).or_insert_with(|| {
-                    let flags: Vec<bool> = inventory
-                        .nodes
-                        .iter()
-                        .map(|node| allowed(group, index, part, node, inventory))
-                        .collect();
+                    let flags: Vec<bool> =
+                        inventory.nodes.iter().map(|node| allowed(group, index, part, node, inventory)).collect();
                     let next = known.len();
                     *known.entry(flags).or_insert(next)
                 });
@@ -85,7 +82,8 @@ fn allowed(group: &Group, role: usize, part: &Part, node: &Node, inventory: &Inv
     // Taints keep others off machines with accelerators: roles that use accelerators (with all
     // their parts, which belong together) and roles that name the pool are meant to be there. All others must tolerate them on their own.
     let invited = group.roles[role].gpus() > 0 || pool_named;
-    invited || node.taints.iter().all(|taint| taint.effect == "PreferNoSchedule" || tolerated(taint, &part.pod.tolerations))
+    invited
+        || node.taints.iter().all(|taint| taint.effect == "PreferNoSchedule" || tolerated(taint, &part.pod.tolerations))
 }
 
 /// Whether one of the tolerations matches a taint, by the rules of core/v1 Toleration.

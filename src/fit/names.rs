@@ -62,9 +62,7 @@ pub fn check(session: &mut Session, model: &Model) {
 }
 
 fn names_of(group: &Group) -> Vec<Made> {
-    let mut made = vec![
-        Made { kind: "ConfigMap", name: group.name.clone(), limit: OBJECT, span: group.span },
-    ];
+    let mut made = vec![Made { kind: "ConfigMap", name: group.name.clone(), limit: OBJECT, span: group.span }];
     for role in &group.roles {
         names_of_role(group, role, &mut made);
     }

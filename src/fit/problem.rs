@@ -25,8 +25,7 @@ pub(super) fn problem(
     let compiled: BTreeSet<&str> = model.groups.iter().map(|g| g.name.as_str()).collect();
     let others: Vec<(&String, &Lock)> = locks.iter().filter(|(name, _)| !compiled.contains(name.as_str())).collect();
     let resources = columns(model, inventory, &others);
-    let index: BTreeMap<&str, usize> =
-        inventory.nodes.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
+    let index: BTreeMap<&str, usize> = inventory.nodes.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
     let mut problem = Problem {
         gpu: resources.iter().position(|r| *r == inventory.resources.gpu).unwrap_or(0),
         levels: inventory.levels.iter().map(|l| l.name.clone()).collect(),

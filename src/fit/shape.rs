@@ -62,7 +62,8 @@ fn clause(
             }
         }
         ClauseKind::Together { roles, .. } => {
-            let parts: Vec<_> = roles.iter().map(|r| (&group.roles[*r], group.roles[*r].replicas.max, &sets[*r])).collect();
+            let parts: Vec<_> =
+                roles.iter().map(|r| (&group.roles[*r], group.roles[*r].replicas.max, &sets[*r])).collect();
             holds(session, &parts, level, span, inventory, eligible);
         }
         ClauseKind::Cells { shares, .. } => {
@@ -72,7 +73,10 @@ fn clause(
         ClauseKind::Apart { role, from: None, .. } => {
             let instances = u64::from(group.roles[*role].replicas.max);
             if instances > count {
-                let message = format!("{instances} instances of `{}` cannot be apart: there are {count} of `{word}`", group.roles[*role].name);
+                let message = format!(
+                    "{instances} instances of `{}` cannot be apart: there are {count} of `{word}`",
+                    group.roles[*role].name
+                );
                 session.report(too_large(span, message).help("use fewer instances or a narrower level"));
             }
         }
@@ -124,7 +128,8 @@ fn holds(
     }
     let room = |domain: &crate::inventory::Domain| -> i64 {
         let nodes = domain.nodes.iter();
-        nodes.filter(|n| parts.iter().any(|(role, _, sets)| usable(role, sets, **n, eligible)))
+        nodes
+            .filter(|n| parts.iter().any(|(role, _, sets)| usable(role, sets, **n, eligible)))
             .map(|n| largest_fill(parts, accelerators(&inventory.nodes[*n], inventory)))
             .sum()
     };

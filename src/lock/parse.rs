@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::path;
 use super::{Digest, FIRST_LINE, Instance, Lock};
 use crate::diag::{Code, Diagnostic, Session};
-use super::path;
 use crate::naming::is_dns_label;
 use crate::source::{FileId, Span};
 

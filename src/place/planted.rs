@@ -131,7 +131,12 @@ fn what_was_thrown_is_found() {
         let ok = super::solve(&problem).is_ok();
         let pods: usize = problem.groups.iter().flat_map(|g| &g.roles).map(|r| r.pods.len() * r.instances).sum();
         let t = start.elapsed().as_millis();
-        if !ok || t > 100 { println!("seed {seed} {ok} {t} ms, {pods} pods {} clauses", problem.groups.iter().map(|g| g.clauses.len()).sum::<usize>()); }
+        if !ok || t > 100 {
+            println!(
+                "seed {seed} {ok} {t} ms, {pods} pods {} clauses",
+                problem.groups.iter().map(|g| g.clauses.len()).sum::<usize>()
+            );
+        }
     }
 }
 const SEEDS: u64 = 24;

@@ -140,8 +140,7 @@ impl Loader<'_, '_> {
 
     fn cycle(&mut self, path: &Path, blame: Span) -> Option<ModuleId> {
         let start = self.path.iter().position(|(p, _)| p == path).unwrap_or(0);
-        let names: Vec<String> =
-            self.path[start..].iter().map(|(p, _)| display_name(&self.session.root, p)).collect();
+        let names: Vec<String> = self.path[start..].iter().map(|(p, _)| display_name(&self.session.root, p)).collect();
         let chain = names.iter().chain(names.first()).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" → ");
         let mut problem = Diagnostic::new(Code::ImportCycle, blame, format!("files import each other: {chain}"))
             .here(format!("closes the cycle to `{}`", names[0]));

@@ -114,25 +114,72 @@ pub fn role_field(name: &str) -> Option<&'static Field> {
 
 /// Statements of a role body that are not fields, for suggestions.
 pub const ROLE_STATEMENTS: &[&str] = &[
-    "after", "assert", "claim", "component", "file", "init", "leader", "let", "live", "mount", "place", "port", "ready",
-    "sidecar", "startup", "volume", "worker",
+    "after",
+    "assert",
+    "claim",
+    "component",
+    "file",
+    "init",
+    "leader",
+    "let",
+    "live",
+    "mount",
+    "place",
+    "port",
+    "ready",
+    "sidecar",
+    "startup",
+    "volume",
+    "worker",
 ];
 
 /// Fields of a group.
 pub const GROUP_FIELDS: &[&str] = &["annotations", "labels", "namespace", "objective", "pin"];
 
 /// Statements of a group body that are not fields, for suggestions.
-pub const GROUP_STATEMENTS: &[&str] =
-    &["after", "assert", "connect", "coordinate", "defaults", "let", "place", "role"];
+pub const GROUP_STATEMENTS: &[&str] = &["after", "assert", "connect", "coordinate", "defaults", "let", "place", "role"];
 
 /// Fields of an edge.
 pub const EDGE_FIELDS: &[&str] = &["over", "revision", "weight"];
 
 /// Built-in functions, sorted.
 pub const BUILTINS: &[&str] = &[
-    "ceil", "claim", "config", "ends-with", "flatten", "float", "floor", "indent", "int", "join", "json", "keys", "len", "lower",
-    "matches", "max", "merge", "metric", "min", "model", "quantity", "range", "replace", "round", "secret", "sort",
-    "split", "starts-with", "string", "sum", "template", "unique", "upper", "values", "yaml", "zip",
+    "ceil",
+    "claim",
+    "config",
+    "ends-with",
+    "flatten",
+    "float",
+    "floor",
+    "indent",
+    "int",
+    "join",
+    "json",
+    "keys",
+    "len",
+    "lower",
+    "matches",
+    "max",
+    "merge",
+    "metric",
+    "min",
+    "model",
+    "quantity",
+    "range",
+    "replace",
+    "round",
+    "secret",
+    "sort",
+    "split",
+    "starts-with",
+    "string",
+    "sum",
+    "template",
+    "unique",
+    "upper",
+    "values",
+    "yaml",
+    "zip",
 ];
 
 /// The built-in function with this name.
@@ -148,9 +195,8 @@ pub const RUNTIME: &[(&str, &[&str])] = &[
 ];
 
 /// Properties of a role value besides its fields.
-pub const ROLE_PROPERTIES: &[&str] = &[
-    "addresses", "autoscaled", "group", "headless", "name", "namespace", "selector", "service", "url", "urls",
-];
+pub const ROLE_PROPERTIES: &[&str] =
+    &["addresses", "autoscaled", "group", "headless", "name", "namespace", "selector", "service", "url", "urls"];
 
 #[cfg(test)]
 mod tests {

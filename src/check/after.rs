@@ -1,0 +1,116 @@
+//! Which roles must be ready before.
+
+use super::After;
+use super::setup::not_yet;
+use super::state::{Checker, Context, GroupIx, RoleIx, View};
+use super::value::Value;
+use crate::diag::{Code, Diagnostic};
+use crate::resolve::Binding;
+use crate::syntax::{AfterTarget, Ident, MapBody, StatementKind};
+
+impl<'p> Checker<'_, '_, 'p> {
+    /// The roles that must be ready before, of all `after` statements of the role and its group.
+    pub fn dependencies(&mut self, ix: RoleIx) -> Vec<After> {
+        let group = self.role(ix).group;
+        let own = self.role(ix).layers.clone();
+        let shared = self.group(group).layers.clone();
+        let mut after: Vec<After> = Vec::new();
+        for layer in own.iter().chain(&shared) {
+            for statement in &layer.body.statements {
+                let StatementKind::After { targets, options } = &statement.kind else { continue };
+                let cx = Context { view: Some(View { role: ix, part: 0 }), ..Context::new(layer.frame) };
+                if let Some(when) = &statement.when {
+                    if self.condition(when, cx) != Some(true) {
+                        continue;
+                    }
+                }
+                self.refuse_wait(options.as_ref());
+                for target in targets {
+                    for role in self.after_target(target, cx) {
+                        let known = self.role(role).model;
+                        if let Some(id) = known.filter(|id| !after.iter().any(|a| a.role == *id)) {
+                            after.push(After { role: id, span: target.span });
+                        }
+                    }
+                }
+            }
+        }
+        after
+    }
+
+    pub fn refuse_wait(&mut self, options: Option<&MapBody>) {
+        if let Some(options) = options.filter(|o| !o.entries.is_empty()) {
+            self.report(not_yet(options.span, "waiting at run time"));
+        }
+    }
+
+    /// The roles that a target of `after` means.
+    pub fn after_target(&mut self, target: &'p AfterTarget, cx: Context<'_>) -> Vec<RoleIx> {
+        let Some(first) = target.path.first() else { return Vec::new() };
+        let value = self.path_value(&target.path, cx);
+        match value {
+            Value::Error => Vec::new(),
+            Value::Role(view) => vec![view.role],
+            Value::Group(group) => self.whole_group(group, target, first),
+            Value::List(items) => items
+                .iter()
+                .flat_map(|item| match item {
+                    Value::Role(view) => vec![view.role],
+                    Value::Group(group) => self.whole_group(*group, target, first),
+                    _ => Vec::new(),
+                })
+                .collect(),
+            Value::Unset => Vec::new(),
+            other => {
+                let message = format!("expected a role, found {}", other.kind());
+                self.report(Diagnostic::new(Code::BadDependency, target.span, message));
+                Vec::new()
+            }
+        }
+    }
+
+    pub fn whole_group(&mut self, group: GroupIx, target: &AfterTarget, first: &Ident) -> Vec<RoleIx> {
+        if !target.group {
+            let message = format!("`{}` is a group", first.name);
+            let help = format!("wait for all of it: `after group {0}`, or for a role: `after {0}.…`", first.name);
+            self.report(Diagnostic::new(Code::BadDependency, target.span, message).help(help));
+            return Vec::new();
+        }
+        let roles = self.group(group).roles.clone();
+        roles.into_iter().filter(|r| self.role(*r).absent.is_none()).collect()
+    }
+
+    /// The value of a dotted path whose first name is bound.
+    pub fn path_value(&mut self, path: &'p [Ident], cx: Context<'_>) -> Value {
+        let mut value = Value::Unset;
+        for (index, part) in path.iter().enumerate() {
+            value = match (index, &value) {
+                (0, _) => self.bound_value(part, cx),
+                // The namespace of an imported module before its group.
+                (1, Value::Unset) => self.bound_value(part, cx),
+                (_, Value::Group(group)) => self.group_member(*group, part),
+                (_, Value::List(_)) => {
+                    let message = format!("`{}` is several groups", path[index - 1].name);
+                    let problem = Diagnostic::new(Code::BadDependency, part.span, message);
+                    self.report(problem.help(format!("wait for all: `after group {}`", path[index - 1].name)));
+                    Value::Error
+                }
+                (_, Value::Error) => Value::Error,
+                _ => {
+                    let message = format!("`{}` has no role `{}`", path[index - 1].name, part.name);
+                    self.report(Diagnostic::new(Code::BadDependency, part.span, message));
+                    Value::Error
+                }
+            };
+        }
+        value
+    }
+
+    pub fn bound_value(&mut self, name: &'p Ident, cx: Context<'_>) -> Value {
+        match self.program.binding(name.span.lo) {
+            Some(Binding::Namespace(_)) => Value::Unset,
+            Some(_) => self.name(&name.name, name.span, cx),
+            None => Value::Error,
+        }
+    }
+}

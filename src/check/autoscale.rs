@@ -1,0 +1,87 @@
+//! Who chooses the number of instances, and by what.
+
+use super::container::Source;
+use super::state::{Checker, View};
+use super::value::Value;
+use super::{Autoscale, Metric, Part, PartKind, Replicas};
+use crate::diag::{Code, Diagnostic};
+use crate::resolve::Type;
+
+impl Checker<'_, '_, '_> {
+    pub fn autoscale(&mut self, view: View) -> Option<Autoscale> {
+        let table = self.table(view);
+        let last = table.field("autoscale").last()?;
+        let span = last.statement.span;
+        let source = Source { view, table: &table, main: true };
+        let entries = self.get_map(source, "autoscale");
+        let mut metric = None;
+        let mut stabilization = None;
+        for (key, value, at) in entries {
+            match (key.as_str(), value) {
+                ("stabilization", value) => {
+                    if let Value::Duration(ms) = self.convert(value, &Type::Duration, at) {
+                        stabilization = self.seconds(ms, at);
+                    }
+                }
+                ("metric", Value::Metric(m)) => {
+                    metric = Some(Metric::Pods { name: m.name.clone(), average: m.average })
+                }
+                ("metric", other) => {
+                    self.wrong("metric(…)", &other, at);
+                }
+                (name, value) => {
+                    if let Value::Percent(p) = self.convert(value, &Type::Percent, at) {
+                        if !(1.0..=1000.0).contains(&p) || p.fract() != 0.0 {
+                            let message = format!("{p}% is not a whole percentage above 0");
+                            self.report(Diagnostic::new(Code::OutOfRange, at, message));
+                        } else {
+                            metric = Some(Metric::Resource { name: name.to_owned(), utilization: p as u32 });
+                        }
+                    }
+                }
+            }
+        }
+        let Some(metric) = metric else {
+            let problem = Diagnostic::new(Code::MissingValue, span, "`autoscale` measures nothing");
+            self.report(problem.help("`cpu = 70%`, `memory = 80%` or `metric = metric(\"name\", 10)`"));
+            return None;
+        };
+        Some(Autoscale { metric, stabilization, span })
+    }
+
+    pub fn check_autoscale(&mut self, view: View, replicas: Replicas, autoscale: Option<&Autoscale>, parts: &[Part]) {
+        let span = self.field_span(view, "replicas");
+        match (replicas.autoscaled(), autoscale) {
+            (true, None) => {
+                let message = format!("`replicas = {}..{}` needs an `autoscale`", replicas.min, replicas.max);
+                self.report(
+                    Diagnostic::new(Code::MissingValue, span, message)
+                        .help("for example `autoscale { cpu = 70% }`, or fix the number"),
+                );
+            }
+            (false, Some(autoscale)) => {
+                let problem = Diagnostic::new(Code::FieldConflict, autoscale.span, "`autoscale` of a fixed number");
+                self.report(problem.label(span, "this is not a range").help("write a range: `replicas = 1..4`"));
+            }
+            (true, Some(_)) if parts.len() > 1 || parts[0].kind != PartKind::Single => {
+                let message = "instances of several pods cannot be autoscaled";
+                self.report(
+                    Diagnostic::new(Code::MissingCapability, span, message)
+                        .help("the target `native` has nothing to scale here: fix the number of instances"),
+                );
+            }
+            (true, Some(autoscale)) => {
+                if let Metric::Resource { name, .. } = &autoscale.metric {
+                    let resources = &parts[0].pod.main.resources;
+                    let asked = if name == "cpu" { resources.cpu } else { resources.memory };
+                    if asked.is_none() {
+                        let message = format!("`autoscale` measures `{name}`, which the role does not request");
+                        let problem = Diagnostic::new(Code::MissingValue, autoscale.span, message);
+                        self.report(problem.help(format!("set `{name}`: the percentage is one of the request")));
+                    }
+                }
+            }
+            (false, None) => {}
+        }
+    }
+}

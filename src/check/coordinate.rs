@@ -1,0 +1,173 @@
+//! Coordinations: roles that are paired, rolled and scaled together.
+
+use super::Coordination;
+use super::setup::not_yet;
+use super::state::{Checker, Context, FrameIx, GroupIx, RoleIx, View};
+use super::value::Value;
+use crate::diag::{Code, Diagnostic};
+use crate::resolve::Type;
+use crate::source::Span;
+use crate::syntax::{Expr, Ident, Key, MapBody, MapEntry, StatementKind};
+
+impl<'p> Checker<'_, '_, 'p> {
+    /// The `coordinate` statements of a group.
+    pub fn coordinations(&mut self, group: GroupIx) -> Vec<Coordination> {
+        let layers = self.group(group).layers.clone();
+        let mut out: Vec<Coordination> = Vec::new();
+        for layer in &layers {
+            for statement in &layer.body.statements {
+                let StatementKind::Coordinate { roles, body } = &statement.kind else { continue };
+                if let Some(found) = self.coordination(group, roles, body, layer.frame, statement.span) {
+                    self.check_once(&found, &out);
+                    out.push(found);
+                }
+            }
+        }
+        out
+    }
+
+    pub fn coordination(
+        &mut self,
+        group: GroupIx,
+        names: &'p [Ident],
+        body: &'p MapBody,
+        frame: FrameIx,
+        span: Span,
+    ) -> Option<Coordination> {
+        let mut roles: Vec<RoleIx> = Vec::new();
+        for name in names {
+            let role = self.named_role(group, name)?;
+            if roles.contains(&role) {
+                let message = format!("role `{}` is named twice", name.name);
+                self.report(Diagnostic::new(Code::BadCoordination, name.span, message));
+                return None;
+            }
+            roles.push(role);
+        }
+        if roles.len() < 2 {
+            let problem = Diagnostic::new(Code::BadCoordination, span, "one role alone cannot be coordinated");
+            self.report(problem.help("name two or more: `coordinate prefill, decode { … }`"));
+            return None;
+        }
+        let mut shares = vec![1; roles.len()];
+        let mut ratio = None;
+        for entry in &body.entries {
+            match entry {
+                MapEntry::Set { key: Key::Name(key), value } if key.name == "ratio" => {
+                    let (a, b) = self.ratio(value, frame, &roles)?;
+                    shares = vec![a, b];
+                    ratio = Some(value.span);
+                }
+                MapEntry::Merge { key: Key::Name(key), name: None, body } if key.name == "rollout" => {
+                    self.check_skew(body, frame, &roles);
+                    self.report(not_yet(key.span, "`rollout`"));
+                }
+                MapEntry::Merge { key: Key::Name(key), name: None, .. } if key.name == "scale" => {
+                    self.report(not_yet(key.span, "`scale`"));
+                }
+                MapEntry::Set { key: Key::Name(key), .. } if key.name == "recover" => {
+                    self.report(not_yet(key.span, "`recover`"));
+                }
+                MapEntry::Set { key: Key::Name(key), .. } | MapEntry::Merge { key: Key::Name(key), .. } => {
+                    let message = format!("`coordinate` has no `{}`", key.name);
+                    let mut problem = Diagnostic::new(Code::UnknownField, key.span, message);
+                    problem.help = crate::diag::suggestion(&key.name, &["ratio", "recover", "rollout", "scale"]);
+                    self.report(problem);
+                }
+                MapEntry::For { .. } | MapEntry::Set { .. } | MapEntry::Merge { .. } => {
+                    self.report(Diagnostic::new(
+                        Code::MisplacedStatement,
+                        body.span,
+                        "`coordinate` takes plain entries",
+                    ));
+                }
+            }
+        }
+        let numbers: Option<Vec<usize>> = roles.iter().map(|r| self.role(*r).model.map(|id| id.role)).collect();
+        Some(Coordination { roles: numbers?.into_iter().zip(shares).collect(), ratio, span })
+    }
+
+    pub fn ratio(&mut self, expr: &'p Expr, frame: FrameIx, roles: &[RoleIx]) -> Option<(u32, u32)> {
+        let value = self.eval(expr, Context::new(frame));
+        let Value::Ratio(a, b) = self.convert(value, &Type::Ratio, expr.span) else { return None };
+        let [first, second] = roles else {
+            let problem = Diagnostic::new(Code::BadCoordination, expr.span, "a ratio pairs exactly two roles");
+            self.report(problem);
+            return None;
+        };
+        let counts = [self.bounds(*first)?, self.bounds(*second)?];
+        for (x, y) in [(counts[0].0, counts[1].0), (counts[0].1, counts[1].1)] {
+            if x * i64::from(b) != y * i64::from(a) || x % i64::from(a) != 0 {
+                let view = |role| View { role, part: 0 };
+                let (one, two) = (self.role(*first).name.name.clone(), self.role(*second).name.name.clone());
+                let message = format!("{x} `{one}` and {y} `{two}` are not in the ratio {a}:{b}");
+                let problem = Diagnostic::new(Code::RatioMismatch, expr.span, message)
+                    .label(self.field_span(view(*first), "replicas"), format!("{x} of `{one}`"))
+                    .label(self.field_span(view(*second), "replicas"), format!("{y} of `{two}`"));
+                let cells = (x / i64::from(a)).max(1);
+                let help =
+                    format!("for {cells} cells: {} `{one}` and {} `{two}`", cells * i64::from(a), cells * i64::from(b));
+                self.report(problem.help(help));
+                return None;
+            }
+        }
+        Some((a, b))
+    }
+
+    pub fn bounds(&mut self, role: RoleIx) -> Option<(i64, i64)> {
+        let span = self.role(role).name.span;
+        match self.field(View { role, part: 0 }, "replicas", span) {
+            Value::Range(min, max) => Some((min, max)),
+            _ => None,
+        }
+    }
+
+    /// A skew bound that no schedule of whole instances can keep.
+    pub fn check_skew(&mut self, body: &'p MapBody, frame: FrameIx, roles: &[RoleIx]) {
+        let given = body.entries.iter().find_map(|e| match e {
+            MapEntry::Set { key: Key::Name(key), value } if key.name == "max-skew" => Some(value),
+            _ => None,
+        });
+        let Some(expr) = given else { return };
+        let value = self.eval(expr, Context::new(frame));
+        let Value::Percent(wanted) = self.convert(value, &Type::Percent, expr.span) else { return };
+        for (i, first) in roles.iter().enumerate() {
+            for second in &roles[i + 1..] {
+                let (Some((a, most_a)), Some((b, most_b))) = (self.bounds(*first), self.bounds(*second)) else {
+                    continue;
+                };
+                if a != most_a || b != most_b || a < 1 || b < 1 || a.saturating_mul(b) > 4_000_000 {
+                    continue;
+                }
+                let best = super::skew::optimum(a as usize, b as usize, true);
+                if wanted / 100.0 + 1e-9 < best {
+                    let (one, two) = (&self.role(*first).name.name, &self.role(*second).name.name);
+                    let alone = super::skew::optimum(a as usize, b as usize, false) * 100.0;
+                    let message = format!(
+                        "no order of updates keeps `{one}` and `{two}` within {wanted}%: the best is {:.1}%",
+                        best * 100.0
+                    );
+                    let help = format!(
+                        "{a} and {b} instances: {:.1}% when one of each may share a step, {alone:.1}% one at a time",
+                        best * 100.0
+                    );
+                    self.report(Diagnostic::new(Code::SkewUnreachable, expr.span, message).help(help));
+                }
+            }
+        }
+    }
+
+    /// A role is coordinated once.
+    pub fn check_once(&mut self, found: &Coordination, others: &[Coordination]) {
+        for other in others {
+            if found.roles.iter().any(|(r, _)| other.roles.iter().any(|(o, _)| r == o)) {
+                let problem = Diagnostic::new(Code::BadCoordination, found.span, "a role is coordinated twice");
+                self.report(
+                    problem
+                        .label(other.span, "first coordinated here")
+                        .help("name all its partners in one `coordinate`"),
+                );
+            }
+        }
+    }
+}
