@@ -11,8 +11,6 @@ use crate::resolve::{Binding, DefId, Type};
 use crate::source::Span;
 use crate::syntax::{BinaryOp, Expr, ExprKind, Ident, ItemKind, StrPart};
 
-/// The most values that wait for each other at once.
-const MAX_STEPS: usize = 400;
 /// The most elements of a list or map.
 pub(super) const MAX_ELEMENTS: usize = 100_000;
 /// The most bytes of a text.
