@@ -8,7 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rbgc::diag::render::{Colour, Report, human};
-use rbgc::diag::{Code, Severity};
 use rbgc::order::{Delivery, argo};
 
 use crate::support::compile::{HOME, compile};
@@ -34,9 +33,7 @@ fn built(example: &str, delivery: &Delivery) -> Tree {
     }
     let names: Vec<&str> = sources.iter().map(String::as_str).collect();
     let outcome = compile(&world, &names, &[], delivery);
-    let errors = Report::new(&outcome.problems, &outcome.sources, |c| {
-        (c != Code::StaticBackends || c.severity() == Severity::Error).then(|| c.severity())
-    });
+    let errors = Report::new(&outcome.problems, &outcome.sources, |c| Some(c.severity()));
     assert!(errors.problems.is_empty(), "examples/{example}:\n{}", human(&errors, Colour::None));
     let mut tree = Tree::new();
     for group in outcome.groups.unwrap_or_default() {

@@ -109,7 +109,6 @@ codes! {
     FloatingTag "W0001" "an image without a fixed tag";
     UnusedName "W0002" "a name that nobody uses";
     VoidPreference "W0003" "a preference that has no effect";
-    StaticBackends "W0004" "changing one role restarts another";
     UnprunedGroup "W0005" "a group in the output that no source declares";
     ChangedFile "W0006" "a file that is no longer made was changed and stays";
 }

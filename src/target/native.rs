@@ -92,10 +92,31 @@ impl<'p, 'm> Workload<'p, 'm> {
         let mut map: Map = own.map(|(key, value)| (key.clone().into(), text(value))).collect();
         let group = self.group().source;
         map.set("rbgc.dev/source", format!("{}#{}.{}", group.source, group.declared, self.role.source.name));
+        map.set_some("rbgc.dev/restarts-with", self.listed());
         let nodes = &self.unit.sites[self.index].nodes;
         let names: Vec<&str> = nodes.iter().map(|n| self.plan.inventory.nodes[*n].name.as_str()).collect();
         map.set_some("rbgc.dev/plan", (!names.is_empty()).then(|| names.join(",")));
         map
+    }
+
+    /// The roles whose single instances this one lists: when their number changes, it restarts.
+    fn listed(&self) -> Option<String> {
+        let group = self.group().source;
+        let own = group.roles.iter().position(|r| r.name == self.role.source.name)?;
+        let mut names: Vec<String> = group
+            .references
+            .iter()
+            .filter(|r| r.from == own && r.addresses)
+            .filter_map(|r| {
+                let other = self.plan.groups.get(r.to.group)?;
+                let role = &other.source.roles.get(r.to.role)?.name;
+                let same = other.source.name == group.name;
+                Some(if same { role.clone() } else { format!("{}.{role}", other.source.name) })
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        (!names.is_empty()).then(|| names.join(","))
     }
 
     fn deployment(&self) -> Map {
