@@ -21,6 +21,7 @@ mod item;
 mod literal;
 mod place;
 mod scan;
+mod words;
 
 use convert::Convert;
 use grammar::{Grammar, Rule};

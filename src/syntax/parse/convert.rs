@@ -153,16 +153,70 @@ fn next_of<'t>(pairs: &mut Pairs<'t, Rule>) -> Option<Node<'t>> {
 /// Whether a rule is punctuation or a keyword whose place in the grammar says everything.
 fn is_mark(rule: Rule) -> bool {
     use Rule as R;
-    match rule {
-        R::open | R::close | R::open_list | R::close_list | R::open_paren | R::close_paren => true,
-        R::comma | R::colon | R::dot | R::eq | R::arrow | R::plus | R::bar | R::less | R::more => true,
-        R::kw_use | R::kw_param | R::kw_let | R::kw_template | R::kw_edge | R::kw_group | R::kw_refine => true,
-        R::kw_assert | R::kw_is | R::kw_for | R::kw_x | R::kw_when | R::kw_role | R::kw_port | R::kw_file => true,
-        R::kw_mount | R::kw_after | R::kw_connect | R::kw_place | R::kw_coordinate | R::kw_http | R::kw_tcp => true,
-        R::kw_grpc | R::kw_exec | R::kw_on | R::kw_as | R::kw_over | R::kw_weight | R::kw_instances => true,
-        R::kw_of | R::kw_within | R::kw_cells | R::kw_near | R::kw_at | R::kw_apart | R::kw_from => true,
-        R::kw_spread | R::kw_max_skew | R::kw_at_least | R::kw_exclusive | R::kw_survive | R::kw_pool => true,
-        R::kw_label | R::kw_if | R::kw_then | R::kw_else | R::kw_in | R::EOI => true,
-        _ => false,
-    }
+    matches!(
+        rule,
+        R::open
+            | R::close
+            | R::open_list
+            | R::close_list
+            | R::open_paren
+            | R::close_paren
+            | R::comma
+            | R::colon
+            | R::dot
+            | R::eq
+            | R::arrow
+            | R::plus
+            | R::bar
+            | R::less
+            | R::more
+            | R::kw_use
+            | R::kw_param
+            | R::kw_let
+            | R::kw_template
+            | R::kw_edge
+            | R::kw_group
+            | R::kw_refine
+            | R::kw_assert
+            | R::kw_is
+            | R::kw_for
+            | R::kw_x
+            | R::kw_when
+            | R::kw_role
+            | R::kw_port
+            | R::kw_file
+            | R::kw_mount
+            | R::kw_after
+            | R::kw_connect
+            | R::kw_place
+            | R::kw_coordinate
+            | R::kw_http
+            | R::kw_tcp
+            | R::kw_grpc
+            | R::kw_exec
+            | R::kw_on
+            | R::kw_as
+            | R::kw_over
+            | R::kw_weight
+            | R::kw_instances
+            | R::kw_of
+            | R::kw_within
+            | R::kw_cells
+            | R::kw_near
+            | R::kw_at
+            | R::kw_apart
+            | R::kw_from
+            | R::kw_spread
+            | R::kw_max_skew
+            | R::kw_at_least
+            | R::kw_exclusive
+            | R::kw_survive
+            | R::kw_pool
+            | R::kw_label
+            | R::kw_if
+            | R::kw_then
+            | R::kw_else
+            | R::kw_in
+            | R::EOI
+    )
 }

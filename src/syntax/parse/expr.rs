@@ -13,7 +13,7 @@ pub(super) const MAX_HEIGHT: u32 = 256;
 pub(super) struct Tall {
     /// The expression.
     pub expr: Expr,
-    /// 1 for a leaf.
+    /// 0 for a leaf.
     pub height: u32,
 }
 
@@ -212,7 +212,7 @@ impl Convert<'_> {
 
     fn primary(&mut self, node: Node) -> Option<Tall> {
         let span = self.span(&node);
-        let leaf = |kind| Some(Tall { expr: Expr { span, kind }, height: 1 });
+        let leaf = |kind| Some(Tall { expr: Expr { span, kind }, height: 0 });
         match node.as_rule() {
             Rule::value_name => leaf(self.value_name(&node)),
             Rule::number => leaf(self.number(&node)),

@@ -23,10 +23,9 @@ impl Convert<'_> {
     pub(super) fn number(&mut self, node: &Node) -> ExprKind {
         let text = node.as_str();
         // The usual case needs no more than this.
-        if text.len() < 19 && text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0')) {
-            if let Ok(number) = text.parse() {
-                return ExprKind::Int(number);
-            }
+        let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
+        if plain && let Ok(number) = text.parse() {
+            return ExprKind::Int(number);
         }
         number(text).unwrap_or_else(|(message, help)| {
             self.problems.push(errors::bad_literal(self.span(node), message, help));

@@ -140,10 +140,10 @@ impl Writer<'_> {
 
     fn group(&mut self, group: &Group, indent: usize, after: usize) {
         let room = WIDTH.saturating_sub(self.column + after);
-        if !group.forced {
-            if let Some(flat) = self.flat_group(group, room) {
-                return self.push(&flat);
-            }
+        if !group.forced
+            && let Some(flat) = self.flat_group(group, room)
+        {
+            return self.push(&flat);
         }
         let elements = elements(&group.inner, group.separator, self.shape);
         let hug = group.forced && !group.broken && group.separator != Separator::Space;

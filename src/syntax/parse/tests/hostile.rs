@@ -71,8 +71,8 @@ fn long_chains() {
         assert!(problems.len() <= 100);
     }
     refused(&format!("let x = a{}", " + a".repeat(MANY)), Code::TooDeep);
-    accepted(&format!("let x = a{}", " + a".repeat(255)));
-    refused(&format!("let x = a{}", " + a".repeat(256)), Code::TooDeep);
+    accepted(&format!("let x = a{}", " + a".repeat(256)));
+    refused(&format!("let x = a{}", " + a".repeat(257)), Code::TooDeep);
     // Each part is low, the whole is high.
     let mut text = "a".to_owned();
     for _ in 0..20 {

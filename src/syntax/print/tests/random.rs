@@ -68,7 +68,7 @@ fn mutate(text: &str, edits: &[(u8, usize, usize, usize)]) -> String {
         let hi = boundary(&text, lo + length % 60).max(lo);
         match what % 4 {
             0 => text.replace_range(lo..hi, ""),
-            1 => text.insert_str(lo, &text[lo..hi].to_owned()),
+            1 => text = [&text[..hi], &text[lo..]].concat(),
             2 => text.insert_str(lo, SNIPPETS[snippet % SNIPPETS.len()]),
             _ => text.replace_range(lo..hi, SNIPPETS[snippet % SNIPPETS.len()]),
         }
