@@ -244,7 +244,8 @@ impl Pull {
         }
         let wasted = i64::from(!self.accelerated && area.level == self.first_machine_level && index.has_gpu(machine));
         let wider = topology.distinct.iter().rev().find(|l| **l < area.level).copied();
-        let around = wider.and_then(|l| Some(state.room(self.class?, Area { level: l, domain: topology.domain(machine, l) })));
+        let around =
+            wider.and_then(|l| Some(state.room(self.class?, Area { level: l, domain: topology.domain(machine, l) })));
         [links, wishes, wasted, left, around.unwrap_or(0), order as i64]
     }
 }

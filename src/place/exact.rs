@@ -217,9 +217,10 @@ impl<'a> Exact<'a> {
             let pods = state.index.pods_of(instance).len();
             // The last of several pods looks at the whole instance, which does not stand here.
             let alone = |(p, _): &(usize, &usize)| *p == 0 || p + 1 < pods;
-            let stays = state.index.instances[instance].previous.iter().any(|old| {
-                old.iter().enumerate().filter(alone).all(|(p, m)| state.check(instance, p, *m).is_ok())
-            });
+            let stays = state.index.instances[instance]
+                .previous
+                .iter()
+                .any(|old| old.iter().enumerate().filter(alone).all(|(p, m)| state.check(instance, p, *m).is_ok()));
             sum += if stays { 0 } else { pods as i64 };
         }
         sum > moves

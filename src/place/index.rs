@@ -343,7 +343,8 @@ impl<'p> Index<'p> {
                 list.push(id);
             }
         }
-        let run = |(role, from, count): &(usize, usize, usize)| (*role, self.roles[*role].first_instance + from, *count);
+        let run =
+            |(role, from, count): &(usize, usize, usize)| (*role, self.roles[*role].first_instance + from, *count);
         let runs = parts.iter().map(run).filter(|(_, _, count)| *count > 0).collect();
         self.scopes.push(Scope { level, source, runs, leaders, pods: pods as u32 });
     }

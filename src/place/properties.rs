@@ -21,11 +21,8 @@ fn machines() -> impl Strategy<Value = Vec<RawMachine>> {
 fn groups() -> impl Strategy<Value = Vec<(Vec<RawRole>, Vec<RawClause>, Option<u8>)>> {
     let role = (1..=2usize, 0..3i64, 1..=3usize, 0..2usize, any::<bool>());
     let clause = (0..8u8, 0..2usize, 0..2usize, 0..3usize, 0..3u32, 0..4u32);
-    let group = (
-        prop::collection::vec(role, 1..=2),
-        prop::collection::vec(clause, 0..=3),
-        prop::option::weighted(0.3, 0..4u8),
-    );
+    let group =
+        (prop::collection::vec(role, 1..=2), prop::collection::vec(clause, 0..=3), prop::option::weighted(0.3, 0..4u8));
     prop::collection::vec(group, 1..=2)
 }
 
@@ -60,7 +57,8 @@ fn problem() -> impl Strategy<Value = Problem> {
             _ => {}
         }
         let mut left = 4;
-        problem.groups = groups.into_iter().map(|(roles, clauses, floor)| group(roles, clauses, floor, &mut left)).collect();
+        problem.groups =
+            groups.into_iter().map(|(roles, clauses, floor)| group(roles, clauses, floor, &mut left)).collect();
         problem
     })
 }
@@ -289,9 +287,8 @@ mod naive {
                 used <= problem.machines[m].free[c]
             })
         });
-        let admitted = stands
-            .iter()
-            .all(|s| problem.machines[s.4].closed.is_none() && problem.eligible[request(s).eligible][s.4]);
+        let admitted =
+            stands.iter().all(|s| problem.machines[s.4].closed.is_none() && problem.eligible[request(s).eligible][s.4]);
         fits && admitted
             && (0..problem.groups.len()).all(|g| {
                 let clauses = problem.groups[g].clauses.iter().filter(|c| c.prefer.is_none());
@@ -335,9 +332,10 @@ mod naive {
                 let within = |s: &&&Stand| shares.iter().any(|(r, n)| s.1 == *r && s.2 / *n as usize == cell);
                 all_share(own.iter().filter(within).collect(), *level)
             }),
-            ClauseKind::Near { role, to, level } => own.iter().filter(|s| s.1 == *role && s.3 == 0).all(|a| {
-                own.iter().filter(|s| s.1 == *to && s.3 == 0).any(|b| share(problem, a.4, b.4, *level))
-            }),
+            ClauseKind::Near { role, to, level } => own
+                .iter()
+                .filter(|s| s.1 == *role && s.3 == 0)
+                .all(|a| own.iter().filter(|s| s.1 == *to && s.3 == 0).any(|b| share(problem, a.4, b.4, *level))),
             ClauseKind::Spread { role, level, max_skew, at_least } => {
                 spread(problem, &own, g, (*role, *level), (*max_skew, *at_least))
             }
@@ -350,8 +348,9 @@ mod naive {
                 let gpu = |s: &&Stand| problem.groups[s.0].roles[s.1].pods[s.3].request[1] > 0;
                 own.iter().copied().filter(gpu).all(|a| {
                     stands.iter().filter(gpu).all(|b| b.0 == g || !share(problem, a.4, b.4, *level))
-                        && problem.machines[a.4].domains[*level]
-                            .is_none_or(|d| !problem.occupied[*level].contains(&d) && !problem.taken[*level].contains(&d))
+                        && problem.machines[a.4].domains[*level].is_none_or(|d| {
+                            !problem.occupied[*level].contains(&d) && !problem.taken[*level].contains(&d)
+                        })
                 })
             }
             ClauseKind::Survive { count, level } => survive(problem, &own, g, *count, *level),

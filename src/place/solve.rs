@@ -16,7 +16,7 @@ const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
 const SMALL: usize = 64;
 
 /// Pods placed in the complete search; it is a few microseconds for each.
-const STEPS: u64 = 100_000;
+pub(super) const STEPS: u64 = 100_000;
 
 /// The same for showing that fewer moves do not suffice.
 const MOVE_STEPS: u64 = 50_000;
@@ -25,7 +25,7 @@ const MOVE_STEPS: u64 = 50_000;
 pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     let index = Index::new(problem);
     let mut state = State::new(&index);
-    let missing = search(&mut state);
+    let missing = search(&mut state, STEPS);
     if !missing.is_empty() {
         return Err(explain::explain(&state, &missing));
     }
@@ -47,8 +47,8 @@ pub(super) struct Missing {
     pub proven: bool,
 }
 
-/// Completes a state, or tells which groups remain.
-pub(super) fn search(state: &mut State) -> Vec<Missing> {
+/// Completes a state, or tells which groups remain. `steps` bounds the complete search.
+pub(super) fn search(state: &mut State, steps: u64) -> Vec<Missing> {
     keep(state);
     let missing = construct(state);
     let missing = repair(state, missing);
@@ -64,7 +64,7 @@ pub(super) fn search(state: &mut State) -> Vec<Missing> {
     }
     let before = state.machine_of.clone();
     clear(state);
-    match complete_search(state) {
+    match complete_search(state, steps) {
         Outcome::Found => {
             return_home(state);
             fewer_moves(state);
@@ -78,9 +78,9 @@ pub(super) fn search(state: &mut State) -> Vec<Missing> {
 }
 
 /// The complete search over an empty state, in two orders that are good at different problems.
-fn complete_search(state: &mut State) -> Outcome {
+fn complete_search(state: &mut State, budget: u64) -> Outcome {
     for pick in [Pick::Largest, Pick::Fewest] {
-        let mut steps = STEPS;
+        let mut steps = budget;
         let outcome = Exact::new(state, pick, None, &mut steps).run(state);
         if outcome != Outcome::Exhausted {
             return outcome;
