@@ -18,16 +18,58 @@ const FEWER: usize = 8;
 /// Work budget of each of the smaller problems.
 const STEPS: u64 = 2_000;
 
-/// Machines of all explanations together: each solves some twenty smaller problems.
+/// Machines of all full explanations together: each solves some twenty smaller problems.
 const EXPLAINED: usize = 20_000;
+
+/// Machines of all explanations with numbers together.
+const COUNTED: usize = 200_000;
 
 /// The reasons why groups have no place beside what stands.
 pub(super) fn explain(state: &State, missing: &[Missing]) -> Vec<Conflict> {
-    let full = (EXPLAINED / state.index.problem.machines.len().max(1)).min(10);
-    missing.iter().enumerate().map(|(n, m)| explain_one(state, *m, n < full)).collect()
+    let machines = state.index.problem.machines.len().max(1);
+    let mut tenants = vec![Vec::new(); machines];
+    for (i, row) in state.index.instances.iter().enumerate() {
+        for machine in state.index.pods_of(i).map(|p| state.machine_of[p]).filter(|m| *m != NONE) {
+            tenants[machine as usize].push(row.group);
+        }
+    }
+    let one = |(n, m): (usize, &Missing)| {
+        if n * machines >= COUNTED {
+            return bare(state.index.problem, *m);
+        }
+        explain_one(state, *m, n * machines < EXPLAINED && n < 10, &tenants)
+    };
+    missing.iter().enumerate().map(one).collect()
 }
 
-fn explain_one(state: &State, missing: Missing, full: bool) -> Conflict {
+/// A role that asks for more pods than all machines together hold, before anything is searched.
+pub(super) fn oversized(problem: &Problem, group: usize, role: usize) -> Conflict {
+    let mut lone = alone(problem, group);
+    lone.groups[0].roles.iter_mut().for_each(|role| role.instances = 0);
+    let mut conflict = bare(problem, Missing { group, proven: true });
+    (conflict.role, conflict.alone) = (role, true);
+    conflict.need = need(&lone, role, &[]);
+    conflict.need.instances = problem.groups[group].roles[role].instances;
+    conflict.nearest = offers(&lone, group, role, None);
+    conflict
+}
+
+/// A conflict without numbers of the cluster.
+fn bare(problem: &Problem, missing: Missing) -> Conflict {
+    Conflict {
+        group: missing.group,
+        role: 0,
+        clauses: Vec::new(),
+        edges: Vec::new(),
+        alone: false,
+        exhausted: !missing.proven,
+        need: need(&Problem { groups: vec![problem.groups[missing.group].clone()], ..Problem::default() }, 0, &[]),
+        nearest: Vec::new(),
+        remedies: Vec::new(),
+    }
+}
+
+fn explain_one(state: &State, missing: Missing, full: bool, tenants: &[Vec<usize>]) -> Conflict {
     let problem = state.index.problem;
     let group = missing.group;
     let mut lone = alone(problem, group);
@@ -39,11 +81,8 @@ fn explain_one(state: &State, missing: Missing, full: bool) -> Conflict {
     let (clauses, edges) = if full { culprits(&mut lone) } else { (Vec::new(), Vec::new()) };
     let role = if full { failing_role(&lone) } else { 0 };
     let need = need(&lone, role, &clauses);
-    let nearest = offers(state, &lone, group, role, alone);
-    let mut remedies = Vec::new();
-    if full {
-        remedies = remedies_for(&lone, &clauses, &edges, role, &nearest);
-    }
+    let nearest = offers(&lone, group, role, (!alone).then_some((problem, tenants)));
+    let remedies = if full { remedies_for(&lone, &clauses, &edges, role, &nearest) } else { Vec::new() };
     // What fails alone with certainty fails with the others too.
     let exhausted = !missing.proven && verdict != Some(true);
     Conflict { group, role, clauses, edges, alone, exhausted, need, nearest, remedies }
@@ -61,8 +100,18 @@ fn fails(problem: &Problem) -> Option<bool> {
 fn alone(problem: &Problem, group: usize) -> Problem {
     let mut group = problem.groups[group].clone();
     group.roles.iter_mut().for_each(|role| role.previous.clear());
-    let rest = Problem { groups: Vec::new(), ..problem.clone() };
-    Problem { groups: vec![group], ..rest }
+    Problem {
+        resources: problem.resources.clone(),
+        gpu: problem.gpu,
+        levels: problem.levels.clone(),
+        links: problem.links.clone(),
+        machines: problem.machines.clone(),
+        domains: problem.domains.clone(),
+        eligible: problem.eligible.clone(),
+        groups: vec![group],
+        occupied: problem.occupied.clone(),
+        taken: problem.taken.clone(),
+    }
 }
 
 /// The problem of one group on what the others leave.
@@ -163,16 +212,19 @@ fn level_of(kind: &ClauseKind, role: usize) -> Option<usize> {
     }
 }
 
+/// What the groups of the compilation have left: the problem before, and who stands on each machine.
+type Before<'a> = (&'a Problem, &'a [Vec<usize>]);
+
 /// For each level, narrowest first, the domain with most room for pods of the role.
-fn offers(state: &State, lone: &Problem, group: usize, role: usize, alone: bool) -> Vec<Offer> {
+fn offers(lone: &Problem, group: usize, role: usize, before: Option<Before>) -> Vec<Offer> {
     let index = Index::new(lone);
-    let lone_state = State::new(&index);
+    let state = State::new(&index);
     let topology = &index.topology;
     let Some((class, _)) = index.roles[role].demand.first().copied() else { return Vec::new() };
     let guarded = index.roles[role].accelerated.iter().any(|a| *a);
     let fits = |m: usize| {
-        let open = !guarded || lone_state.check_exclusive(0, m).is_ok();
-        if open { room(&index, &lone_state.free, class, m) } else { 0 }
+        let open = !guarded || state.check_exclusive(0, m).is_ok();
+        if open { room(&index, &state.free, class, m) } else { 0 }
     };
     let mut offers = Vec::new();
     for level in (0..topology.machine_level()).rev() {
@@ -187,7 +239,7 @@ fn offers(state: &State, lone: &Problem, group: usize, role: usize, alone: bool)
         }
         let Some((pods, area)) = best else { continue };
         let shut = topology.machines(area).filter(|m| fits(*m) == 0);
-        let excluded = shut.map(|m| (m, why_not(state, &index, &lone_state, (group, class, m), alone))).collect();
+        let excluded = shut.map(|m| (m, why_not(&index, class, m, group, before))).collect();
         let named = |l: usize| lone.domains.get(l).and_then(|names| names.get(area.domain)).cloned();
         let level = level.checked_sub(1);
         offers.push(Offer { level, name: level.and_then(named).unwrap_or_default(), pods: pods as usize, excluded });
@@ -196,31 +248,29 @@ fn offers(state: &State, lone: &Problem, group: usize, role: usize, alone: bool)
 }
 
 /// Why a machine takes no pod of a class.
-fn why_not(
-    state: &State,
-    index: &Index,
-    lone_state: &State,
-    (group, class, machine): (usize, usize, usize),
-    alone: bool,
-) -> Excluded {
+fn why_not(index: &Index, class: usize, machine: usize, group: usize, before: Option<Before>) -> Excluded {
     if let Some(reason) = index.problem.machines[machine].closed {
         return Excluded::Closed(reason);
     }
     if !index.admits(class, machine) {
         return Excluded::Ineligible;
     }
-    let original = &state.index.problem.machines[machine].free;
     let request = &index.classes[class].request;
-    let short = |free: &[i64]| (0..request.len()).find(|c| request[*c] > free.get(*c).copied().unwrap_or(0));
-    if let Some(resource) = short(original) {
-        return Excluded::Short { resource, free: original.get(resource).copied().unwrap_or(0) };
+    let short = |problem: &Problem| {
+        let free = |c: usize| problem.machines[machine].free.get(c).copied().unwrap_or(0);
+        (0..request.len()).find(|c| request[*c] > free(*c)).map(|resource| (resource, free(resource)))
+    };
+    let (first, tenants) = before.unwrap_or((index.problem, &[]));
+    if let Some((resource, free)) = short(first) {
+        return Excluded::Short { resource, free };
     }
-    if !alone && short(&lone_state.free[machine * index.columns..][..index.columns]).is_some() {
-        let on = |i: &usize| state.index.instances[*i].group != group && state.machines(*i).contains(&machine);
-        let holder = (0..state.index.instances.len()).find(on);
-        return Excluded::Used(holder.map(|i| state.index.instances[i].group));
+    match short(index.problem) {
+        Some(_) => {
+            let others = tenants.get(machine).into_iter().flatten().copied();
+            Excluded::Used(others.filter(|g| *g != group).min())
+        }
+        None => Excluded::Clause,
     }
-    Excluded::Clause
 }
 
 /// Changes that make the group fit, each tried.

@@ -256,3 +256,38 @@ fn replicas_that_fit_are_told() {
         "it fits with 3 instances of `r0`, or with 2 nodes more like `m0`",
     );
 }
+
+#[test]
+fn a_mistyped_count_costs_nothing() {
+    explains(
+        &with(cluster("a/r1 8 8!"), vec![group("x", &["1x8*1000000000"], vec![])]),
+        "role `r0` of group `x`: 1000000000 nodes with 8 free `nvidia.com/gpu` each; there are 1",
+        "`m1` is cordoned",
+        "",
+    );
+}
+
+#[test]
+fn a_cluster_without_machines_has_no_place() {
+    let mut problem = with(cluster("a/r1"), vec![group("x", &["1x8"], vec![])]);
+    explains(&problem, "role `r0` of group `x`: 1 node with 8 free `nvidia.com/gpu`; there is none", "", "");
+    problem.groups.clear();
+    assert_eq!(plan(&problem).groups, Vec::<Vec<Vec<Vec<usize>>>>::new());
+}
+
+#[test]
+fn large_clusters_lose_a_machine_without_a_stir() {
+    let racks: Vec<String> = (0..40).map(|r| format!("z{}/r{r} 8 8 8 8", r / 20)).collect();
+    let groups = (0..30).map(|g| {
+        let mut group =
+            group(&format!("g{g}"), &["2x8", "1x8*2"], vec![ClauseKind::Instances { role: 0, level: RACK }]);
+        group.edges = vec![edge(0, 1, None)];
+        group
+    });
+    let mut problem = with(cluster(&racks.join(", ")), groups.collect());
+    let first = plan(&problem);
+    settle(&mut problem, &first);
+    assert_eq!(plan(&problem).groups, first.groups);
+    problem.machines[first.groups[7][0][0][0]].closed = Some("not ready");
+    assert_eq!(plan(&problem).moves, [(7, 0, 0)]);
+}
