@@ -65,6 +65,7 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
         let mut best = Best::new(width);
         let own = [area.domain as u32];
         let domains = if level == area.level { &own[..] } else { topology.inside(area, level) };
+        state.spend(domains.len());
         for (order, domain) in domains.iter().enumerate() {
             let candidate = Area { level, domain: *domain as usize };
             let Some(left) = leftover(state, instance, candidate) else { continue };

@@ -134,7 +134,9 @@ fn common_areas(state: &mut State, group: usize, demand: &[(usize, i64)], level:
     let index = state.index;
     let mut best = Best::new(width);
     let main = demand.iter().filter_map(|(role, _)| index.roles[*role].demand.first()).map(|(class, _)| *class).next();
-    for (order, domain) in index.topology.inside(CLUSTER, level).iter().enumerate() {
+    let domains = index.topology.inside(CLUSTER, level);
+    state.spend(domains.len());
+    for (order, domain) in domains.iter().enumerate() {
         let area = Area { level, domain: *domain as usize };
         let left = main.map_or(0, |class| {
             state.open(class);
@@ -192,7 +194,8 @@ fn advance(state: &mut State, instances: &[usize], frames: &mut [Frame], steps: 
         return true;
     }
     while let Some(area) = frame.areas.get(frame.next).copied() {
-        if *steps == 0 {
+        if *steps == 0 || state.work == 0 {
+            *steps = 0;
             return false;
         }
         *steps -= 1;
@@ -212,6 +215,7 @@ pub(super) fn pack(state: &mut State, instance: usize, area: Area) -> bool {
     for pod in 0..role.classes.len() {
         let class = role.classes[pod];
         state.open(class);
+        state.spend(index.topology.count(area));
         let room = |level: usize, m: usize| state.room(class, Area { level, domain: index.topology.domain(m, level) });
         let near = index.topology.distinct.iter().rev().nth(1).copied().unwrap_or(0);
         let rank = |m: usize| {

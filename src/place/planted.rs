@@ -125,21 +125,10 @@ fn thrown_clause(dice: &mut Dice, roles: usize) -> ClauseKind {
 
 #[test]
 fn what_was_thrown_is_found() {
-    for seed in 0..SEEDS {
-        let problem = thrown(&mut Dice(seed));
-        let start = std::time::Instant::now();
-        let ok = super::solve(&problem).is_ok();
-        let pods: usize = problem.groups.iter().flat_map(|g| &g.roles).map(|r| r.pods.len() * r.instances).sum();
-        let t = start.elapsed().as_millis();
-        if !ok || t > 100 {
-            println!(
-                "seed {seed} {ok} {t} ms, {pods} pods {} clauses",
-                problem.groups.iter().map(|g| g.clauses.len()).sum::<usize>()
-            );
-        }
+    for seed in 0..12 {
+        plan(&thrown(&mut Dice(seed)));
     }
 }
-const SEEDS: u64 = 24;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]

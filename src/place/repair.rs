@@ -12,13 +12,19 @@ const MORE: Effort = Effort { width: 48, areas: 24, steps: 400 };
 /// Areas looked at for one group.
 const AREAS: usize = 12;
 
-/// Attempts to make room in all; each may place some hundred instances.
+/// Attempts to make room in all.
 const ATTEMPTS: usize = 400;
+
+/// Areas and machines looked at in all: some seconds on a large cluster.
+const WORK: u64 = 200_000_000;
 
 /// Places the missing groups by letting others make room. Returns those for which it failed.
 pub(super) fn repair(state: &mut State, missing: Vec<usize>) -> Vec<usize> {
     let mut left = ATTEMPTS;
-    missing.into_iter().filter(|g| !insist(state, *g, &mut left, 2)).collect()
+    state.work = WORK;
+    let missing = missing.into_iter().filter(|g| !insist(state, *g, &mut left, 2)).collect();
+    state.work = u64::MAX;
+    missing
 }
 
 /// Places a group with all means: a wider search, other places for its own instances, room made by others.
@@ -46,7 +52,7 @@ fn insist(state: &mut State, group: usize, left: &mut usize, depth: usize) -> bo
     }
     let areas = crowded_areas(state, group);
     areas.into_iter().any(|area| {
-        if *left == 0 {
+        if *left == 0 || state.work == 0 {
             return false;
         }
         *left -= 1;
@@ -94,7 +100,7 @@ fn make_room(state: &mut State, group: usize, area: Area, left: &mut usize, dept
         ejected.entry(state.index.instances[victim].group).or_default().push(victim);
         state.take_instance(victim);
         placed = place_group(state, group, MORE);
-        if placed {
+        if placed || state.work == 0 {
             break;
         }
     }

@@ -15,17 +15,24 @@ const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
 /// Machines up to which the search is complete as long as its budget lasts.
 const SMALL: usize = 64;
 
+/// Pods of a role from which on they are counted before anything is searched.
+const MANY: usize = 1_000;
+
 /// Pods placed in the complete search; it is a few microseconds for each.
-const STEPS: u64 = 100_000;
+pub(super) const STEPS: u64 = 100_000;
 
 /// The same for showing that fewer moves do not suffice.
 const MOVE_STEPS: u64 = 50_000;
 
 /// A plan, checked, or the groups that found no place.
 pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
+    let oversized = oversized(problem);
+    if !oversized.is_empty() {
+        return Err(oversized);
+    }
     let index = Index::new(problem);
     let mut state = State::new(&index);
-    let missing = search(&mut state);
+    let missing = search(&mut state, STEPS);
     if !missing.is_empty() {
         return Err(explain::explain(&state, &missing));
     }
@@ -38,6 +45,39 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     Ok(placement)
 }
 
+/// Roles that ask for more pods than all machines together hold. Found by counting, so that a
+/// mistyped replica count costs nothing.
+fn oversized(problem: &Problem) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    for (g, group) in problem.groups.iter().enumerate() {
+        let many = |role: &super::Role| role.instances.saturating_mul(role.pods.len()) > MANY;
+        for (r, role) in group.roles.iter().enumerate().filter(|(_, role)| many(role)) {
+            let fits =
+                |pod: &super::Pod| problem.machines.iter().enumerate().map(|(m, x)| room(problem, pod, m, x)).sum();
+            let few = |pod: &super::Pod| {
+                let alike = role.pods.iter().filter(|p| *p == pod).count();
+                let room: usize = fits(pod);
+                role.instances.saturating_mul(alike) > room
+            };
+            if role.pods.first().into_iter().chain(role.pods.last()).any(few) {
+                found.push(explain::oversized(problem, g, r));
+            }
+        }
+    }
+    found
+}
+
+/// Pods that a machine holds, at most a million.
+fn room(problem: &Problem, pod: &super::Pod, machine: usize, free: &super::Machine) -> usize {
+    let eligible = problem.eligible.get(pod.eligible).and_then(|set| set.get(machine)).copied().unwrap_or(false);
+    if free.closed.is_some() || !eligible {
+        return 0;
+    }
+    let each =
+        pod.request.iter().zip(&free.free).filter(|(wanted, _)| **wanted > 0).map(|(wanted, free)| free / wanted);
+    each.min().unwrap_or(1_000_000).clamp(0, 1_000_000) as usize
+}
+
 /// How a group fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Missing {
@@ -47,8 +87,8 @@ pub(super) struct Missing {
     pub proven: bool,
 }
 
-/// Completes a state, or tells which groups remain.
-pub(super) fn search(state: &mut State) -> Vec<Missing> {
+/// Completes a state, or tells which groups remain. `steps` bounds the complete search.
+pub(super) fn search(state: &mut State, steps: u64) -> Vec<Missing> {
     keep(state);
     let missing = construct(state);
     let missing = repair(state, missing);
@@ -64,7 +104,7 @@ pub(super) fn search(state: &mut State) -> Vec<Missing> {
     }
     let before = state.machine_of.clone();
     clear(state);
-    match complete_search(state) {
+    match complete_search(state, steps) {
         Outcome::Found => {
             return_home(state);
             fewer_moves(state);
@@ -78,9 +118,9 @@ pub(super) fn search(state: &mut State) -> Vec<Missing> {
 }
 
 /// The complete search over an empty state, in two orders that are good at different problems.
-fn complete_search(state: &mut State) -> Outcome {
+fn complete_search(state: &mut State, budget: u64) -> Outcome {
     for pick in [Pick::Largest, Pick::Fewest] {
-        let mut steps = STEPS;
+        let mut steps = budget;
         let outcome = Exact::new(state, pick, None, &mut steps).run(state);
         if outcome != Outcome::Exhausted {
             return outcome;

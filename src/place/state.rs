@@ -40,6 +40,8 @@ pub(super) struct State<'i, 'p> {
     pub free: Vec<i64>,
     /// The machine of each pod.
     pub machine_of: Vec<u32>,
+    /// Areas and machines that may still be looked at: the measure of work.
+    pub work: u64,
     slots: Slots,
     /// The domain of each scope, and how many pods of it stand.
     scopes: Vec<(u32, u32)>,
@@ -66,6 +68,7 @@ impl<'i, 'p> State<'i, 'p> {
             index,
             free,
             machine_of: vec![NONE; index.pods],
+            work: u64::MAX,
             slots: Slots::default(),
             scopes: vec![(NONE, 0); index.scopes.len()],
             touches: vec![Marks::new(); index.touches.len()],
@@ -82,6 +85,11 @@ impl<'i, 'p> State<'i, 'p> {
             let machines = self.index.topology.machines(area);
             machines.map(|m| room(self.index, &self.free, class, m)).sum()
         })
+    }
+
+    /// Counts so many looks against the work budget.
+    pub fn spend(&mut self, looks: usize) {
+        self.work = self.work.saturating_sub(looks as u64);
     }
 
     /// Makes [`State::room`] quick for a class.

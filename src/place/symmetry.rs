@@ -21,8 +21,8 @@ impl Symmetry {
         let topology = &state.index.topology;
         let mut hashes: Vec<Vec<u128>> = topology.sizes.iter().map(|n| vec![0; *n]).collect();
         let leaf = topology.machine_level();
-        for machine in 0..state.index.problem.machines.len() {
-            hashes[leaf][machine] = machine_hash(state, machine);
+        for (machine, hash) in hashes[leaf].iter_mut().enumerate() {
+            *hash = machine_hash(state, machine);
         }
         for (machine, wish) in old {
             add(&mut hashes[leaf][machine], &[1, wish]);

@@ -1,7 +1,7 @@
 //! One test for each kind of clause and each promise of the solver.
 
 use super::testing::*;
-use super::{ClauseKind, solve, verify};
+use super::{ClauseKind, Problem, solve, verify};
 use crate::link::Link;
 
 #[test]
@@ -61,4 +61,233 @@ fn plans_of_plans_move_nothing() {
     let second = solve(&problem).expect("a plan");
     assert_eq!((second.groups, second.moves), (first.groups, vec![]));
     assert_eq!(verify::moves(&problem, &plan(&problem).groups), []);
+}
+
+#[test]
+fn all_pods_of_roles_share_a_domain() {
+    let clause = ClauseKind::Together { roles: vec![0, 1], level: RACK };
+    let groups = vec![group("g", &["1x8*2", "1x4"], vec![clause])];
+    check(&with(cluster("a/r1 8 8, a/r2 8 8 4, b/r1 4 4"), groups.clone()), "m2, m3 | m4");
+    check(&with(cluster("a/r1 8 8, a/r2 8 4"), groups), "none");
+}
+
+#[test]
+fn cells_share_a_domain() {
+    let clause = ClauseKind::Cells { shares: vec![(0, 1), (1, 2)], level: RACK };
+    let groups = vec![group("g", &["1x8*2", "1x4*4"], vec![clause])];
+    check(&with(cluster("a/r1 8 8, a/r2 8 8, a/r3 8"), groups.clone()), "m0, m2 | m1, m1, m3, m3");
+    check(&with(cluster("a/r1 8 8, a/r2 8, a/r3 8"), groups), "none");
+}
+
+#[test]
+fn near_is_beside_some_instance() {
+    let clause = ClauseKind::Near { role: 0, to: 1, level: RACK };
+    let groups = vec![group("g", &["1x4*2", "1x8"], vec![clause])];
+    check(&with(cluster("a/r1 4 4 4, a/r2 8 4 4"), groups.clone()), "m4, m5 | m3");
+    check(&with(cluster("a/r1 4 4 4, a/r2 8 4"), groups), "none");
+}
+
+#[test]
+fn spread_bounds_the_difference() {
+    let spread = |max_skew, at_least| ClauseKind::Spread { role: 0, level: RACK, max_skew, at_least };
+    let with_clause = |text: &str, clause| with(cluster(text), vec![group("g", &["1x8*3"], vec![clause])]);
+    check(&with_clause("a/r1 8 8 8, a/r2 8 8", spread(Some(1), None)), "m3, m0, m4");
+    check(&with_clause("a/r1 8 8 8, a/r2 8, a/r3 0", spread(Some(1), None)), "none");
+    check(&with_clause("a/r1 8 8 8, a/r2 8, a/r3 0!", spread(Some(1), None)), "m3, m0, m1");
+    check(&with_clause("a/r1 8 8 8, a/r2 8", spread(None, Some(2))), "m3, m0, m1");
+    check(&with_clause("a/r1 8 8 8, a/r2 0", spread(None, Some(2))), "none");
+    check(&with_clause("a/r1 8 8 8, a/- 8", spread(None, Some(2))), "none");
+}
+
+#[test]
+fn apart_keeps_domains_distinct() {
+    let apart = |from| ClauseKind::Apart { role: 0, from, level: RACK };
+    let two = |from| vec![group("g", &["1x4*2", "1x4"], vec![apart(from)])];
+    check(&with(cluster("a/r1 8 8, a/r2 4"), two(None)), "m2, m0 | m0");
+    check(&with(cluster("a/r1 8 8, a/r2 4"), two(Some(1))), "m0, m0 | m2");
+    check(&with(cluster("a/r1 8 8 8"), two(Some(1))), "none");
+}
+
+#[test]
+fn exclusive_holds_in_both_directions() {
+    let exclusive = ClauseKind::Exclusive { level: RACK };
+    let problem = |text: &str| {
+        with(cluster(text), vec![group("g", &["1x8"], vec![exclusive.clone()]), group("h", &["1x8"], vec![])])
+    };
+    check(&problem("a/r1 8 8"), "none");
+    check(&problem("a/r1 8 8, a/r2 8"), "m2");
+    let mut held = problem("a/r1 8, a/r2 8, a/r3 8");
+    held.occupied[RACK].insert(0);
+    check(&held, "m1");
+    held.taken[RACK].insert(1);
+    check(&held, "m2");
+    held.taken[RACK].insert(0);
+    check(&held, "none");
+}
+
+#[test]
+fn pods_without_accelerators_may_be_beside_an_exclusive_group() {
+    let exclusive = vec![ClauseKind::Exclusive { level: RACK }];
+    let groups = vec![group("g", &["1x8"], exclusive), group("h", &["1x0"], vec![])];
+    check(&with(cluster("a/r1 8"), groups), "m0");
+}
+
+#[test]
+fn survivors_stand_elsewhere() {
+    let survive = |count| vec![ClauseKind::Survive { count, level: RACK }];
+    let problem = |text: &str, count| with(cluster(text), vec![group("g", &["1x4*3"], survive(count))]);
+    check(&problem("a/r1 8 8, a/r2 4", 1), "m2, m0, m0");
+    check(&problem("a/r1 8 8", 1), "none");
+    check(&problem("a/r1 8 8, a/r2 4", 2), "none");
+    check(&problem("a/r1 8, a/r2 4, b/r1 4", 2), "m2, m1, m0");
+    check(&problem("a/r1 8 8, a/- 4", 1), "none");
+}
+
+#[test]
+fn a_lost_machine_moves_what_stood_there() {
+    let within = vec![ClauseKind::Instances { role: 0, level: RACK }];
+    let groups = vec![group("g", &["2x8*2"], within.clone()), group("h", &["1x8*2"], vec![])];
+    let mut problem = with(cluster("a/r1 8 8, a/r2 8 8 8, b/r1 8 8, b/r2 8 8 8"), groups);
+    let first = plan(&problem);
+    settle(&mut problem, &first);
+    let lost = first.groups[0][0][1][0];
+    problem.machines[lost].closed = Some("not ready");
+    assert_eq!(plan(&problem).moves, [(0, 0, 1)]);
+}
+
+#[test]
+fn a_new_group_moves_nobody_without_need() {
+    let mut problem = with(cluster("a/r1 8 8, a/r2 8"), vec![group("g", &["1x4*2"], vec![])]);
+    let first = plan(&problem);
+    settle(&mut problem, &first);
+    problem.groups.push(group("h", &["1x8*2"], vec![ClauseKind::Instances { role: 0, level: RACK }]));
+    let second = plan(&problem);
+    assert_eq!((&second.groups[0], second.moves.len()), (&first.groups[0], 0));
+}
+
+#[test]
+fn room_is_made_by_the_fewest_moves() {
+    let mut problem =
+        with(cluster("a/r1 8 8, a/r2 8 8"), vec![group("g", &["1x8"], vec![]), group("h", &["1x8"], vec![])]);
+    problem.groups[0].roles[0].previous = vec![vec![Some(0)]];
+    problem.groups[1].roles[0].previous = vec![vec![Some(2)]];
+    problem.groups.push(group("i", &["2x8"], vec![ClauseKind::Instances { role: 0, level: RACK }]));
+    let second = plan(&problem);
+    assert_eq!(second.moves.len(), 1);
+    assert_eq!(second.objective[1], ("moved pods", 1));
+}
+
+#[test]
+fn locality_may_move_for_a_better_link() {
+    let mut g = group("g", &["1x8", "1x8"], vec![]);
+    g.edges = vec![edge(0, 1, None)];
+    g.roles[0].previous = vec![vec![Some(0)]];
+    g.roles[1].previous = vec![vec![Some(2)]];
+    let mut problem = with(cluster("a/r1 8 8, b/r1 8"), vec![g]);
+    assert_eq!(plan(&problem).moves, []);
+    problem.groups[0].locality = true;
+    assert_eq!(plan(&problem).moves, [(0, 1, 0)]);
+}
+
+#[test]
+fn pods_without_accelerators_keep_away_from_them() {
+    check(&with(cluster("a/r1 8 8, a/r2 0"), vec![group("g", &["1x0*2"], vec![])]), "m2, m2");
+}
+
+#[test]
+fn preferences_choose_among_plans() {
+    let mut problem = with(cluster("a/r1 8 8, a/r2 8 8"), vec![group("g", &["1x8*2"], vec![])]);
+    check(&problem, "m0, m1");
+    problem.groups[0].clauses = vec![required(ClauseKind::Apart { role: 0, from: None, level: RACK })];
+    problem.groups[0].clauses[0].prefer = Some(1);
+    check(&problem, "m0, m2");
+}
+
+#[test]
+fn a_machine_at_the_end_changes_nothing() {
+    let groups = vec![group("g", &["2x8*2", "1x2*3"], vec![ClauseKind::Instances { role: 0, level: RACK }])];
+    let small = with(cluster("a/r1 8 8, a/r2 8 8, b/r1 8"), groups.clone());
+    let large = with(cluster("a/r1 8 8, a/r2 8 8, b/r1 8, c/r1 8"), groups);
+    assert_eq!(plan(&small).groups, plan(&large).groups);
+}
+
+/// Checks the problem that is shown: message, remark at the role, help.
+#[track_caller]
+fn explains(problem: &Problem, message: &str, remark: &str, help: &str) {
+    let conflicts = solve(problem).expect_err("no plan");
+    let diagnostic = conflicts[0].diagnostic(problem);
+    let shown =
+        (diagnostic.message.as_str(), diagnostic.labels[0].message.as_str(), diagnostic.help.unwrap_or_default());
+    assert_eq!(shown, (message, remark, help.to_string()));
+    assert_eq!(diagnostic.labels.len(), 1 + conflicts[0].clauses.len() + conflicts[0].edges.len());
+}
+
+#[test]
+fn a_rack_too_small_is_explained() {
+    let within = vec![ClauseKind::Instances { role: 0, level: RACK }];
+    let mut problem = with(cluster("a/r1 8 8 8 8! 4, a/r2 8 8"), vec![group("x", &["4x8"], within)]);
+    problem.machines[4].holders = vec!["svc-b".into()];
+    explains(
+        &problem,
+        "role `r0` of group `x`: 4 nodes with 8 free `nvidia.com/gpu` each in one `rack`; the best is `a/r1` with 3",
+        "`m3` is cordoned, `m4` has 4 `nvidia.com/gpu` free and holds `svc-b`",
+        "it fits with `zone` in `instances of … within`, or with 1 node more like `m0` in `a/r1`",
+    );
+}
+
+#[test]
+fn other_groups_in_the_way_are_named() {
+    let within = vec![ClauseKind::Instances { role: 0, level: RACK }];
+    let groups = vec![group("x", &["2x8*2"], within), group("y", &["1x8"], vec![])];
+    explains(
+        &with(cluster("a/r1 8 8, a/r2 8 8"), groups),
+        "role `r0` of group `y`: 1 node with 8 free `nvidia.com/gpu`; there is none, beside the other groups",
+        "`m0` goes to group `x`, `m1` goes to group `x`, `m2` goes to group `x`, `m3` goes to group `x`",
+        "",
+    );
+}
+
+#[test]
+fn replicas_that_fit_are_told() {
+    explains(
+        &with(cluster("a/r1 8 8, a/r2 8"), vec![group("x", &["1x8*5"], vec![])]),
+        "role `r0` of group `x`: 5 nodes with 8 free `nvidia.com/gpu` each; there are 3",
+        "",
+        "it fits with 3 instances of `r0`, or with 2 nodes more like `m0`",
+    );
+}
+
+#[test]
+fn a_mistyped_count_costs_nothing() {
+    explains(
+        &with(cluster("a/r1 8 8!"), vec![group("x", &["1x8*1000000000"], vec![])]),
+        "role `r0` of group `x`: 1000000000 nodes with 8 free `nvidia.com/gpu` each; there are 1",
+        "`m1` is cordoned",
+        "",
+    );
+}
+
+#[test]
+fn a_cluster_without_machines_has_no_place() {
+    let mut problem = with(cluster("a/r1"), vec![group("x", &["1x8"], vec![])]);
+    explains(&problem, "role `r0` of group `x`: 1 node with 8 free `nvidia.com/gpu`; there is none", "", "");
+    problem.groups.clear();
+    assert_eq!(plan(&problem).groups, Vec::<Vec<Vec<Vec<usize>>>>::new());
+}
+
+#[test]
+fn large_clusters_lose_a_machine_without_a_stir() {
+    let racks: Vec<String> = (0..40).map(|r| format!("z{}/r{r} 8 8 8 8", r / 20)).collect();
+    let groups = (0..30).map(|g| {
+        let mut group =
+            group(&format!("g{g}"), &["2x8", "1x8*2"], vec![ClauseKind::Instances { role: 0, level: RACK }]);
+        group.edges = vec![edge(0, 1, None)];
+        group
+    });
+    let mut problem = with(cluster(&racks.join(", ")), groups.collect());
+    let first = plan(&problem);
+    settle(&mut problem, &first);
+    assert_eq!(plan(&problem).groups, first.groups);
+    problem.machines[first.groups[7][0][0][0]].closed = Some("not ready");
+    assert_eq!(plan(&problem).moves, [(7, 0, 0)]);
 }

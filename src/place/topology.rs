@@ -128,6 +128,11 @@ impl Topology {
         machine.into_iter().chain(rest.iter().map(|m| *m as usize))
     }
 
+    /// Number of machines in an area.
+    pub fn count(&self, area: Area) -> usize {
+        if area.level == self.machine_level() { 1 } else { self.inside(area, self.machine_level()).len() }
+    }
+
     /// A machine of the area, when it has any.
     pub fn any_machine(&self, area: Area) -> Option<usize> {
         self.machines(area).next()
