@@ -5,11 +5,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use super::{Delivery, File, NotADelivery, argo};
+use super::{Delivery, File, NotADelivery, Order, Tree, argo, order};
 use crate::check::{Group, Part, PartKind, Role, RoleId};
+use crate::fit::Fitted;
+use crate::inventory::Inventory;
+use crate::place::Clause;
 use crate::place::ClauseKind::{Instances, Spread};
+use crate::plan::plan;
 use crate::plan::testing::*;
-use crate::target::testing::{Json, compile, env, json, pod_spec, tree, tree_on};
+use crate::target::testing::{Json, checked, env, json, pod_spec};
+use crate::target::{Target, lower};
+
+fn compile(fitted: &Fitted, inventory: &Inventory, delivery: &Delivery) -> Tree {
+    let placement = place(fitted, inventory);
+    let plan = plan(fitted, inventory, &placement);
+    order(lower(&plan, Target::Native), &plan, delivery)
+}
+
+/// The files of groups for Argo CD, on four racks of four nodes.
+#[track_caller]
+fn tree(groups: Vec<Group>, clauses: Vec<Vec<Clause>>) -> Json {
+    tree_on(&inventory(4, 4), groups, clauses)
+}
+
+#[track_caller]
+fn tree_on(inventory: &Inventory, groups: Vec<Group>, clauses: Vec<Vec<Clause>>) -> Json {
+    let tree = compile(&fit(groups, clauses), inventory, &Delivery::Argocd(argo::Options::default()));
+    tree.files.into_iter().map(|(path, file)| (path, checked(&file.body))).collect()
+}
 
 /// A store, a service that starts after it, and one that has nothing to do with them.
 fn site() -> Vec<Group> {
@@ -20,7 +43,7 @@ fn site() -> Vec<Group> {
     vec![store, pd, service_at("other", 2)]
 }
 
-fn clauses() -> Vec<Vec<crate::place::Clause>> {
+fn clauses() -> Vec<Vec<Clause>> {
     let rack = require(Instances { role: 0, level: 2 });
     let spread = require(Spread { role: 1, level: 2, max_skew: Some(1), at_least: None });
     vec![vec![], vec![rack.clone(), spread.clone()], vec![rack, spread]]
@@ -226,6 +249,18 @@ fn objects_and_files_are_one_to_one() {
     };
     let unique: BTreeSet<_> = tree.files.values().map(identity).collect();
     assert_eq!(unique.len(), tree.files.len());
+}
+
+#[test]
+fn group_by_group_makes_the_same_files() {
+    let (fitted, inventory) = (fit(site(), clauses()), inventory(4, 4));
+    let delivery = Delivery::Argocd(argo::Options::default());
+    let placement = place(&fitted, &inventory);
+    let plan = plan(&fitted, &inventory, &placement);
+    let order = Order::new(&plan, &delivery);
+    let objects = (0..plan.groups.len()).flat_map(|g| crate::target::lower_group(&plan, Target::Native, g));
+    let files = objects.map(|m| order.file(m)).chain(order.extra()).collect();
+    assert_eq!(Tree { files }, compile(&fitted, &inventory, &delivery));
 }
 
 #[test]
