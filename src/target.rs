@@ -8,6 +8,7 @@ pub mod native;
 mod objects;
 mod overrides;
 mod pod;
+mod scheduling;
 pub mod standards;
 
 #[cfg(test)]

@@ -154,8 +154,8 @@ fn parent((level, domain): (usize, usize), inventory: &Inventory) -> Option<(usi
     Some((level.checked_sub(1)?, inventory.domains.get(level)?.get(domain)?.parent?))
 }
 
-/// A text as YAML: plain where every reader takes it for a text, else in quotes. Names and label
-/// values hold nothing that must be escaped.
+/// A text as YAML: plain where every reader takes it for a text, else in quotes, with the escapes
+/// of JSON.
 fn scalar(text: &str) -> Cow<'_, str> {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
     let letters_first = text.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -166,7 +166,7 @@ fn scalar(text: &str) -> Cow<'_, str> {
     if text.bytes().all(safe) && (letters_first || counted) && !is_word(text) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+    Cow::Owned(serde_json::Value::from(text).to_string())
 }
 
 /// Words that YAML 1.1 takes for something else than a text.

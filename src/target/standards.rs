@@ -124,7 +124,7 @@ mod tests {
         check(plain.clone(), Standard::Restricted, &[]);
         plain.parts[0].pod.security.capabilities = vec!["CHOWN".into()];
         check(plain.clone(), Standard::Baseline, &["container `r` adds the capability CHOWN"]);
-        plain.parts[0].pod.overrides = crate::data::Map::new().with("hostNetwork", true).into();
+        plain.parts[0].pod.overrides = Map::new().with("hostNetwork", true).into();
         check(plain, Standard::Privileged, &["`hostNetwork` is set"]);
         check(gang("p", 1, 2), Standard::Privileged, &["container `p` adds the capability IPC_LOCK"]);
     }

@@ -1,5 +1,5 @@
-//! What the tests of targets and deliveries share: objects as JSON, and the check that
-//! Kubernetes knows every field of them.
+//! What the tests of targets and deliveries share: objects as JSON, and the check that Kubernetes
+//! knows every field of them.
 
 use k8s_openapi::api::{apps, autoscaling, core, networking, policy, rbac};
 use serde::de::DeserializeOwned;
@@ -7,12 +7,10 @@ use serde_json::{Number, Value};
 
 use crate::check::Group;
 use crate::data::Data;
-use crate::fit::Fitted;
 use crate::inventory::Inventory;
-use crate::order::{Delivery, File, Tree, argo, order};
 use crate::place::Clause;
 use crate::plan::{plan, testing};
-use crate::target::{Target, lower};
+use crate::target::{Manifest, Target, lower};
 
 /// A tree of output by path, as JSON.
 pub type Json = std::collections::BTreeMap<String, Value>;
@@ -29,14 +27,7 @@ pub fn json(data: &Data) -> Value {
     }
 }
 
-/// Compiles groups on an inventory.
-pub fn compile(fitted: &Fitted, inventory: &Inventory, delivery: &Delivery) -> Tree {
-    let placement = testing::place(fitted, inventory);
-    let plan = plan(fitted, inventory, &placement);
-    order(lower(&plan, Target::Native), &plan, delivery)
-}
-
-/// The objects of groups for Argo CD, on four racks of four nodes.
+/// The objects of groups on four racks of four nodes, by `<group>/<role or base>/<kind>-<name>`.
 #[track_caller]
 pub fn tree(groups: Vec<Group>, clauses: Vec<Vec<Clause>>) -> Json {
     tree_on(&testing::inventory(4, 4), groups, clauses)
@@ -45,13 +36,21 @@ pub fn tree(groups: Vec<Group>, clauses: Vec<Vec<Clause>>) -> Json {
 #[track_caller]
 pub fn tree_on(inventory: &Inventory, groups: Vec<Group>, clauses: Vec<Vec<Clause>>) -> Json {
     let fitted = testing::fit(groups, clauses);
-    let tree = compile(&fitted, inventory, &Delivery::Argocd(argo::Options::default()));
-    tree.files.into_iter().map(|(path, file)| (path, checked(&file))).collect()
+    let placement = testing::place(&fitted, inventory);
+    let plan = plan(&fitted, inventory, &placement);
+    let object = |manifest: Manifest| {
+        let group = &plan.groups[manifest.group];
+        let role = manifest.role.map_or("base", |role| group.roles[role].source.name.as_str());
+        let kind = manifest.kind.to_ascii_lowercase();
+        (format!("{}/{role}/{kind}-{}", group.source.name, manifest.name), checked(&manifest.body))
+    };
+    lower(&plan, Target::Native).into_iter().map(object).collect()
 }
 
+/// An object as JSON, of which Kubernetes knows every field.
 #[track_caller]
-fn checked(file: &File) -> Value {
-    let value = json(&file.body);
+pub fn checked(body: &Data) -> Value {
+    let value = json(body);
     known(&value);
     value
 }

@@ -18,5 +18,5 @@ fn yaml(value: &Value) -> String {
 #[track_caller]
 fn alone(role: Role, file: &str) -> Value {
     let name = role.name.clone();
-    tree(vec![group("g", vec![role])], vec![])[&format!("g/{name}/{file}.yaml")].clone()
+    tree(vec![group("g", vec![role])], vec![])[&format!("g/{name}/{file}")].clone()
 }

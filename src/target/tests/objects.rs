@@ -20,31 +20,29 @@ fn paths(tree: &BTreeMap<String, Value>) -> String {
 #[test]
 fn a_service_has_these_objects() {
     assert_snapshot!(paths(&tree(vec![service("pd")], vec![])), @r"
-    argocd/application-pd.yaml
-    argocd/appproject-pd.yaml
-    pd/base/configmap-pd.yaml
-    pd/decode/networkpolicy-pd-decode.yaml
-    pd/decode/poddisruptionbudget-pd-decode.yaml
-    pd/decode/service-pd-decode.yaml
-    pd/decode/service-s-pd-decode.yaml
-    pd/decode/serviceaccount-pd-decode.yaml
-    pd/decode/statefulset-pd-decode-0.yaml
-    pd/decode/statefulset-pd-decode-1.yaml
-    pd/decode/statefulset-pd-decode-2.yaml
-    pd/prefill/networkpolicy-pd-prefill.yaml
-    pd/prefill/poddisruptionbudget-pd-prefill.yaml
-    pd/prefill/service-pd-prefill.yaml
-    pd/prefill/service-s-pd-prefill.yaml
-    pd/prefill/serviceaccount-pd-prefill.yaml
-    pd/prefill/statefulset-pd-prefill-0-workers.yaml
-    pd/prefill/statefulset-pd-prefill-0.yaml
-    pd/prefill/statefulset-pd-prefill-1-workers.yaml
-    pd/prefill/statefulset-pd-prefill-1.yaml
-    pd/router/deployment-pd-router.yaml
-    pd/router/networkpolicy-pd-router.yaml
-    pd/router/poddisruptionbudget-pd-router.yaml
-    pd/router/service-pd-router.yaml
-    pd/router/serviceaccount-pd-router.yaml
+    pd/base/configmap-pd
+    pd/decode/networkpolicy-pd-decode
+    pd/decode/poddisruptionbudget-pd-decode
+    pd/decode/service-pd-decode
+    pd/decode/service-s-pd-decode
+    pd/decode/serviceaccount-pd-decode
+    pd/decode/statefulset-pd-decode-0
+    pd/decode/statefulset-pd-decode-1
+    pd/decode/statefulset-pd-decode-2
+    pd/prefill/networkpolicy-pd-prefill
+    pd/prefill/poddisruptionbudget-pd-prefill
+    pd/prefill/service-pd-prefill
+    pd/prefill/service-s-pd-prefill
+    pd/prefill/serviceaccount-pd-prefill
+    pd/prefill/statefulset-pd-prefill-0
+    pd/prefill/statefulset-pd-prefill-0-workers
+    pd/prefill/statefulset-pd-prefill-1
+    pd/prefill/statefulset-pd-prefill-1-workers
+    pd/router/deployment-pd-router
+    pd/router/networkpolicy-pd-router
+    pd/router/poddisruptionbudget-pd-router
+    pd/router/service-pd-router
+    pd/router/serviceaccount-pd-router
     ");
 }
 
@@ -53,9 +51,9 @@ fn a_discovering_role_may_list_pods() {
     let mut role = router(&[]);
     role.discovers = true;
     let tree = tree(vec![group("g", vec![role])], vec![]);
-    assert_eq!(pod_spec(&tree["g/router/deployment-g-router.yaml"])["automountServiceAccountToken"], true);
-    assert_eq!(tree["g/router/serviceaccount-g-router.yaml"]["automountServiceAccountToken"], false);
-    assert_snapshot!(yaml(&tree["g/router/role-g-router.yaml"]["rules"]), @r"
+    assert_eq!(pod_spec(&tree["g/router/deployment-g-router"])["automountServiceAccountToken"], true);
+    assert_eq!(tree["g/router/serviceaccount-g-router"]["automountServiceAccountToken"], false);
+    assert_snapshot!(yaml(&tree["g/router/role-g-router"]["rules"]), @r"
     - apiGroups:
       - ''
       resources:
@@ -65,7 +63,7 @@ fn a_discovering_role_may_list_pods() {
       - list
       - watch
     ");
-    assert_eq!(tree["g/router/rolebinding-g-router.yaml"]["subjects"][0]["name"], "g-router");
+    assert_eq!(tree["g/router/rolebinding-g-router"]["subjects"][0]["name"], "g-router");
 }
 
 #[test]
@@ -73,8 +71,8 @@ fn an_account_of_the_user_is_not_made() {
     let mut role = router(&[]);
     role.service_account = Some("mine".into());
     let tree = tree(vec![group("g", vec![role])], vec![]);
-    assert!(!tree.contains_key("g/router/serviceaccount-g-router.yaml"));
-    assert_eq!(pod_spec(&tree["g/router/deployment-g-router.yaml"])["serviceAccountName"], "mine");
+    assert!(!tree.contains_key("g/router/serviceaccount-g-router"));
+    assert_eq!(pod_spec(&tree["g/router/deployment-g-router"])["serviceAccountName"], "mine");
 }
 
 #[test]
@@ -99,13 +97,13 @@ fn labels_and_annotations_of_the_user() {
     g.labels.insert("cost".into(), "x".into());
     g.annotations.insert("example.com/b".into(), "2".into());
     let tree = tree(vec![g], vec![]);
-    let workload = &tree["g/router/deployment-g-router.yaml"];
+    let workload = &tree["g/router/deployment-g-router"];
     let template = &workload["spec"]["template"]["metadata"];
     assert_eq!((&template["labels"]["team"], &template["labels"]["cost"]), (&json!("search"), &json!("x")));
     assert_eq!(template["annotations"], json!({"example.com/a": "1"}));
     assert_eq!(workload["metadata"]["annotations"]["example.com/b"], "2");
     assert_eq!(workload["metadata"]["annotations"]["rbgc.dev/source"], "services/g.rbg#g.router");
-    let service = &tree["g/router/service-g-router.yaml"]["metadata"];
+    let service = &tree["g/router/service-g-router"]["metadata"];
     assert_eq!((&service["labels"]["cost"], &service["labels"]["team"]), (&json!("x"), &Value::Null));
 }
 
@@ -115,7 +113,7 @@ fn network_policies_follow_the_edges() {
     other.namespace = "apps".into();
     other.references = vec![reference(0, RoleId { group: 0, role: 0 }, Some("http"))];
     let tree = tree(vec![service("pd"), other], vec![]);
-    assert_snapshot!(yaml(&tree["pd/prefill/networkpolicy-pd-prefill.yaml"]["spec"]), @r"
+    assert_snapshot!(yaml(&tree["pd/prefill/networkpolicy-pd-prefill"]["spec"]), @r"
     ingress:
     - from:
       - podSelector:
@@ -163,7 +161,7 @@ fn network_policies_follow_the_edges() {
     policyTypes:
     - Ingress
     ");
-    assert_snapshot!(yaml(&tree["pd/router/networkpolicy-pd-router.yaml"]["spec"]), @r"
+    assert_snapshot!(yaml(&tree["pd/router/networkpolicy-pd-router"]["spec"]), @r"
     ingress:
     - from:
       - namespaceSelector:
@@ -201,7 +199,7 @@ fn the_discovery_file_lists_what_resolves() {
     pd.roles.push(elastic("embed", 2, 6));
     let clauses = vec![require(Instances { role: 0, level: 1 }), require(Instances { role: 1, level: 2 })];
     let tree = tree(vec![pd], vec![clauses]);
-    let text = tree["pd/base/configmap-pd.yaml"]["data"]["config.yaml"].as_str().unwrap_or_default();
+    let text = tree["pd/base/configmap-pd"]["data"]["config.yaml"].as_str().unwrap_or_default();
     assert!(serde_yaml::from_str::<serde_yaml::Value>(text).is_ok());
     assert_snapshot!(text, @r"
     connections:

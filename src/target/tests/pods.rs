@@ -191,7 +191,7 @@ fn rdma_needs_locked_memory() {
         let mut role = gang("p", 1, 2);
         role.parts[0].pod.security.non_root = non_root;
         let tree = tree_on(&inventory, vec![group("g", vec![role])], vec![]);
-        let leader = &tree["g/p/statefulset-g-p-0.yaml"];
+        let leader = &tree["g/p/statefulset-g-p-0"];
         pod_spec(leader)["containers"][0]["securityContext"]["capabilities"]["add"].clone()
     };
     assert_eq!(added(false, false), json!(["IPC_LOCK"]));
@@ -212,9 +212,8 @@ fn files_are_mounted_alone_or_by_directory() {
         tree(vec![group("g", vec![role])], vec![])
     };
     let before = with("a", "b");
-    assert_eq!(before["g/router/configmap-g-router-files.yaml"]["data"]["etc_a.yaml"], "a");
-    let template =
-        |tree: &BTreeMap<String, Value>| tree["g/router/deployment-g-router.yaml"]["spec"]["template"].clone();
+    assert_eq!(before["g/router/configmap-g-router-files"]["data"]["etc_a.yaml"], "a");
+    let template = |tree: &BTreeMap<String, Value>| tree["g/router/deployment-g-router"]["spec"]["template"].clone();
     assert_snapshot!(yaml(&template(&before)["spec"]["containers"][0]["volumeMounts"]), @r"
     - mountPath: /etc/a.yaml
       name: rbg-files
@@ -255,8 +254,8 @@ fn unlike_parts_have_files_of_their_own() {
     role.parts[0].pod.files = vec![file("/etc/a", "leader", true)];
     role.parts[1].pod.files = vec![file("/etc/a", "worker", true)];
     let tree = tree(vec![group("g", vec![role])], vec![]);
-    assert_eq!(tree["g/p/configmap-g-p-leader-files.yaml"]["data"]["etc_a"], "leader");
-    assert_eq!(tree["g/p/configmap-g-p-worker-files.yaml"]["data"]["etc_a"], "worker");
+    assert_eq!(tree["g/p/configmap-g-p-leader-files"]["data"]["etc_a"], "leader");
+    assert_eq!(tree["g/p/configmap-g-p-worker-files"]["data"]["etc_a"], "worker");
 }
 
 #[test]

@@ -17,8 +17,8 @@ fn show_env(object: &Value) -> String {
 #[test]
 fn a_leader_and_workers_are_two_stateful_sets() {
     let tree = tree(vec![group("g", vec![gang("prefill", 1, 3)])], vec![]);
-    let leader = &tree["g/prefill/statefulset-g-prefill-0.yaml"];
-    let workers = &tree["g/prefill/statefulset-g-prefill-0-workers.yaml"];
+    let leader = &tree["g/prefill/statefulset-g-prefill-0"];
+    let workers = &tree["g/prefill/statefulset-g-prefill-0-workers"];
     assert_eq!(leader["spec"]["replicas"], 1);
     assert_eq!(workers["spec"]["replicas"], 2);
     assert_eq!(workers["spec"]["ordinals"]["start"], 1);
@@ -63,14 +63,14 @@ fn workers_are_replaced_together_where_kubernetes_can() {
     let mut inventory = inventory(1, 4);
     inventory.kubernetes = (1, 35);
     let tree = tree_on(&inventory, vec![group("g", vec![gang("p", 1, 4)])], vec![]);
-    let strategy = &tree["g/p/statefulset-g-p-0-workers.yaml"]["spec"]["updateStrategy"];
+    let strategy = &tree["g/p/statefulset-g-p-0-workers"]["spec"]["updateStrategy"];
     assert_eq!(*strategy, json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 3}}));
 }
 
 #[test]
 fn components_are_a_stateful_set_each() {
     let tree = tree(vec![group("g", vec![assembly("store")])], vec![]);
-    let shard = &tree["g/store/statefulset-g-store-0-shard.yaml"];
+    let shard = &tree["g/store/statefulset-g-store-0-shard"];
     assert_eq!(shard["spec"]["replicas"], 2);
     assert_snapshot!(show_env(shard), @r"
     RBG_COMPONENT_INDEX = <metadata.labels['apps.kubernetes.io/pod-index']>
@@ -82,7 +82,7 @@ fn components_are_a_stateful_set_each() {
     RBG_LWP_LEADER_ADDRESS = g-store-0-master-0.s-g-store.llm
     ");
     assert_eq!(pod_spec(shard)["containers"][0]["args"][1], "--id=$(RBG_COMPONENT_INDEX)");
-    let clients = &tree["g/store/service-g-store.yaml"]["spec"];
+    let clients = &tree["g/store/service-g-store"]["spec"];
     assert_eq!(clients["selector"]["rbg.workloads.x-k8s.io/component-name"], "master");
 }
 
