@@ -118,10 +118,10 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Err(e) => return usage(&e),
     };
     let terminal = Terminal::new(cli.global.color, cli.global.quiet);
-    if let Some(directory) = &cli.global.directory {
-        if let Err(e) = std::env::set_current_dir(directory) {
-            return terminal.misuse(&format!("cannot change to `{}`: {e}", directory.display()));
-        }
+    if let Some(directory) = &cli.global.directory
+        && let Err(e) = std::env::set_current_dir(directory)
+    {
+        return terminal.misuse(&format!("cannot change to `{}`: {e}", directory.display()));
     }
     match cli.command {
         Command::Compile(arguments) => compile::run(&arguments, &terminal),

@@ -8,6 +8,9 @@
 //! - `yaml inventory`: an inventory that loads. `yaml E0501`: a part of one that reports this code,
 //!   and perhaps that other parts are missing.
 //! - `toml`: a project file that loads; with a code, one that reports it.
+//! - `console`: commands behind `$ `, run one after the other by a shell in a directory with the
+//!   examples, each with what it prints on standard output, then on standard error. A line `…`
+//!   stands for any lines.
 //! - everything else is only for people.
 
 use std::path::{Path, PathBuf};
@@ -108,6 +111,49 @@ fn documents() -> impl Iterator<Item = PathBuf> {
 #[test]
 fn listings_are_what_they_say() {
     let problems: Vec<String> = documents().flat_map(|path| blocks(&path)).filter_map(|block| block.check()).collect();
+    none(&problems);
+}
+
+/// What the commands of a console block print, in the form of the block.
+#[cfg(unix)]
+fn console(text: &str) -> Result<(), String> {
+    let directory = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root().join("examples"), directory.path().join("examples")).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_rbgc")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+    for part in format!("\n{text}").split("\n$ ").skip(1) {
+        let (line, expected) = part.split_once('\n').unwrap_or((part, ""));
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", line]).current_dir(directory.path()).env("PATH", &path).env_remove("CLICOLOR_FORCE");
+        let output = command.output().unwrap();
+        let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        if !like(&printed.lines().collect::<Vec<_>>(), &expected.lines().collect::<Vec<_>>()) {
+            return Err(format!("`{line}` prints\n{printed}"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether lines are as expected, where `…` stands for any lines. Empty lines do not count.
+#[cfg(unix)]
+fn like(printed: &[&str], expected: &[&str]) -> bool {
+    match (printed, expected) {
+        (_, ["…", rest @ ..]) => (0..=printed.len()).any(|skip| like(&printed[skip..], rest)),
+        (["", rest @ ..], _) => like(rest, expected),
+        (_, ["", rest @ ..]) => like(printed, rest),
+        ([a, printed @ ..], [b, expected @ ..]) => a.trim_end() == b.trim_end() && like(printed, expected),
+        ([], []) => true,
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn commands_print_what_is_shown() {
+    let blocks = documents().flat_map(|path| blocks(&path)).filter(|block| block.is("console", None));
+    let problems: Vec<String> = blocks
+        .filter_map(|block| console(&block.text).err().map(|message| format!("{}: {message}", block.place)))
+        .collect();
     none(&problems);
 }
 

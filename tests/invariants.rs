@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rbgc::check::{self, Model};
+use rbgc::diag::Session;
+use rbgc::resolve;
+
 use crate::cli::{self, Run};
-use crate::support::tree::{self, Tree};
-use crate::support::{directories, none, root};
+use crate::support::compile::HOME;
+use crate::support::tree::{self, Object, Tree};
+use crate::support::{Memory, directories, none, root};
 
 /// A directory with a copy of an example, and an output directory beside it.
 struct Workshop {
@@ -171,6 +176,55 @@ fn goldens() -> Vec<(String, Tree)> {
     }
     assert!(found.len() >= 2 * directories("examples").len());
     found
+}
+
+/// The sync wave of an object; 0 where none is said, as Argo CD has it.
+fn wave(object: &Object) -> i64 {
+    object.text(&["metadata", "annotations", "argocd.argoproj.io/sync-wave"]).parse().unwrap_or(0)
+}
+
+#[test]
+fn who_waits_has_the_later_wave() {
+    let (mut problems, mut count) = (Vec::new(), 0);
+    for example in directories("examples") {
+        let tree = tree::read(&root().join("golden").join(&example).join("native-argocd"));
+        let workloads: Vec<Object> = tree::objects(&tree).into_iter().filter(|o| o.template().is_some()).collect();
+        let waves = |model: &Model, id| -> Vec<i64> {
+            let directory = format!("{}/{}/", model.group_of(id).name, model.role(id).name);
+            let own: Vec<i64> = workloads.iter().filter(|o| o.path.starts_with(&directory)).map(wave).collect();
+            assert!(!own.is_empty(), "{example}: no workload below {directory}");
+            own
+        };
+        let model = model(&example);
+        for (id, role) in model.roles() {
+            for after in &role.after {
+                count += 1;
+                let (first, then) = (waves(&model, after.role), waves(&model, id));
+                if first.iter().max() >= then.iter().min() {
+                    let other = &model.role(after.role).name;
+                    problems.push(format!("{example}: `{}` {then:?} waits for `{other}` {first:?}", role.name));
+                }
+            }
+        }
+    }
+    none(&problems);
+    assert!(count >= 5, "only {count} dependencies were looked at");
+}
+
+/// What the sources of an example say.
+fn model(example: &str) -> Model {
+    let mut world = Memory::default();
+    let mut sources = Vec::new();
+    for (path, text) in tree::read(&root().join("examples").join(example)) {
+        let path = Path::new(HOME).join(path);
+        world.add(&path, text);
+        if path.extension().is_some_and(|e| e == "rbg") {
+            sources.push(path);
+        }
+    }
+    let mut session = Session::new(&world, HOME);
+    let program = resolve::resolve(&mut session, &sources);
+    check::check(&mut session, &program, &check::Options::default())
 }
 
 #[test]

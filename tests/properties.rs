@@ -191,7 +191,7 @@ fn survives(source: &str, inventory: &str) -> Result<(), TestCaseError> {
 }
 
 fn cases() -> u32 {
-    std::env::var("PROPERTY_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(300)
+    std::env::var("PROPERTY_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
 }
 
 /// A runner with the same cases on every run, so that a failure is one for everybody.

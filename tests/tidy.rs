@@ -239,10 +239,10 @@ fn every_dependency_has_its_reason() {
     for line in manifest.lines() {
         if line.starts_with('[') {
             inside = line.ends_with("dependencies]");
-        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| inside) {
-            if !house.contains(&format!("`{name}`")) {
-                problems.push(format!("docs/architecture.md gives no reason for `{name}`"));
-            }
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| inside)
+            && !house.contains(&format!("`{name}`"))
+        {
+            problems.push(format!("docs/architecture.md gives no reason for `{name}`"));
         }
     }
     none(&problems);

@@ -29,7 +29,9 @@ fn say(text: &str) {
 }
 
 fn message(info: &PanicHookInfo<'_>) -> String {
-    let what = info.payload_as_str().unwrap_or("no message");
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let what = text.unwrap_or("no message");
     let place = info.location().map_or(String::new(), |l| format!(" at {}:{}:{}", l.file(), l.line(), l.column()));
     let trace = match std::backtrace::Backtrace::capture() {
         trace if trace.status() == std::backtrace::BacktraceStatus::Captured => format!("{trace}\n"),

@@ -310,7 +310,7 @@ proptest! {
         let problems = [problem];
         let report = report(&problems, &map);
         let shown = human(&report, Colour::None);
-        prop_assert!(!shown.contains(|c| escape::is_hidden(c)), "{shown:?}");
+        prop_assert!(!shown.contains(escape::is_hidden), "{shown:?}");
         human(&report, Colour::Ansi);
         prop_assert!(serde_json::from_str::<serde_json::Value>(&json(&report)).is_ok());
         prop_assert_eq!(github(&report).lines().count(), 1);
