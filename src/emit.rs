@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::order::Tree;
+use crate::order::File;
 use crate::yaml;
 
 mod collisions;
@@ -46,18 +46,30 @@ impl Group {
     }
 }
 
-/// Every document as YAML, each group with its files and its lock. `locks` are those of all groups,
-/// in the order in which the tree counts them.
-pub fn render(tree: &Tree, locks: Vec<(String, Lock)>) -> Vec<Group> {
-    let mut files: Vec<Files> = vec![Files::new(); locks.len()];
-    // Texts are independent of each other, and most of the work of a large compilation.
-    let texts: Vec<String> =
-        tree.files.par_iter().map(|(_, file)| yaml::document(&file.body, Some(&file.header))).collect();
-    for ((path, file), text) in tree.files.iter().zip(texts) {
-        files[file.owner].insert(path.clone(), text);
+/// Every document as YAML, each group with its files and its lock. `locks` are those of all groups;
+/// `documents` makes those of one group by its number, and `extra` are those of no single group.
+///
+/// Groups are independent of each other, and a group's documents are dropped as soon as they are
+/// text, so that memory holds texts only.
+pub fn render(
+    locks: Vec<(String, Lock)>,
+    extra: Vec<(String, File)>,
+    documents: impl Fn(usize) -> Vec<(String, File)> + Sync,
+) -> Vec<Group> {
+    let mut shared: Vec<Files> = vec![Files::new(); locks.len()];
+    for (path, file) in extra {
+        shared[file.owner].insert(path, text(&file));
     }
-    let groups: Vec<((String, Lock), Files)> = locks.into_iter().zip(files).collect();
-    groups.into_par_iter().map(|((name, lock), files)| Group::new(name, files, lock)).collect()
+    let groups: Vec<(usize, ((String, Lock), Files))> = locks.into_iter().zip(shared).enumerate().collect();
+    let render = |(index, ((name, lock), mut files)): (usize, ((String, Lock), Files))| {
+        files.extend(documents(index).into_iter().map(|(path, file)| (path, text(&file))));
+        Group::new(name, files, lock)
+    };
+    groups.into_par_iter().map(render).collect()
+}
+
+fn text(file: &File) -> String {
+    yaml::document(&file.body, Some(&file.header))
 }
 
 /// All objects of all groups as one stream of documents, in the order of paths: for `kubectl` and

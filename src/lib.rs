@@ -61,7 +61,7 @@ pub fn compile(
     let fitted = fit::fit(session, model, stages, &inventory, locks)?; // names, levels, shapes
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
-    let manifests = target::lower(&plan, options.target); // as objects of the cluster
-    let tree = order::order(manifests, &plan, &options.delivery); // when, and in which file
-    Some(emit::render(&tree, record::locks(&fitted, &plan, &placement))) // bytes
+    let order = order::Order::new(&plan, &options.delivery); // when, and in which file
+    let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
+    Some(emit::render(record::locks(&fitted, &plan, &placement), order.extra(), lower)) // objects, then bytes
 }
