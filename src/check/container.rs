@@ -196,6 +196,11 @@ impl<'p> Checker<'_, '_, 'p> {
                 self.report(Diagnostic::new(Code::InvalidName, span, message));
                 continue;
             }
+            if name.starts_with("RBG_") {
+                let message = format!("`{name}` belongs to the compiler, like all variables that begin with `RBG_`");
+                self.report(Diagnostic::new(Code::FieldConflict, span, message).help("choose another name"));
+                continue;
+            }
             let value = match value {
                 Value::Env(reference) => (*reference).clone(),
                 other => {

@@ -12,6 +12,9 @@ use crate::resolve::Type;
 use crate::source::Span;
 use crate::syntax::StatementKind;
 
+/// What the API server takes in a ConfigMap, with room for its metadata.
+const CONFIG_MAP_BYTES: usize = 1_000_000;
+
 impl<'p> Checker<'_, '_, 'p> {
     /// The pod of a part of a role.
     pub fn pod(&mut self, view: View) -> Option<Pod> {
@@ -116,6 +119,12 @@ impl<'p> Checker<'_, '_, 'p> {
                 let at = self.field_span(view, "memory");
                 self.report(problem.label(at, "shared memory counts against it").help("raise `memory`"));
             }
+        }
+        let bytes: usize = pod.files.iter().map(|f| f.text.len()).sum();
+        if bytes > CONFIG_MAP_BYTES {
+            let span = self.role(view.role).name.span;
+            let message = format!("the files of the role have {bytes} bytes; a ConfigMap holds {CONFIG_MAP_BYTES}");
+            self.report(Diagnostic::new(Code::LimitExceeded, span, message).help("bring large files in a volume"));
         }
         for (i, file) in pod.files.iter().enumerate() {
             if pod.files[..i].iter().any(|f| f.key == file.key) {

@@ -54,6 +54,10 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 
     fn check_path(&mut self, path: &str, span: Span) {
+        if path == "/etc/rbg" || path.starts_with("/etc/rbg/") {
+            let problem = Diagnostic::new(Code::FieldConflict, span, "`/etc/rbg` holds the discovery file");
+            self.report(problem.help("use another path"));
+        }
         if !path.starts_with('/') || path.contains(':') || path.split('/').any(|part| part == "..") {
             let message = format!("\"{path}\" is not an absolute path");
             self.report(
@@ -78,6 +82,10 @@ impl<'p> Checker<'_, '_, 'p> {
             let StatementKind::Volume { keyword, name: ident, .. } = &top.statement.kind else { continue };
             if !naming::is_dns_label(name) {
                 self.report(Diagnostic::new(Code::InvalidName, ident.span, format!("`{name}` is not a DNS label")));
+            }
+            if name.starts_with("rbg-") {
+                let message = format!("`{name}` belongs to the compiler, like all volumes that begin with `rbg-`");
+                self.report(Diagnostic::new(Code::FieldConflict, ident.span, message).help("choose another name"));
             }
             let kind = match keyword.name.as_str() {
                 "claim" => self.claim_template(contributions, source.view, ident.span),

@@ -53,7 +53,17 @@ fn pools(session: &mut Session, clause: &Clause, inventory: &Inventory) {
                 let help = "give the machines of the pool a label in the cluster and in the inventory";
                 session.report(Diagnostic::new(Code::UnknownPool, *span, message).help(help));
             }
-            Some(_) => {}
+            Some(pool) => {
+                let named = |name: &str| pools.iter().any(|(n, _)| n == name);
+                let covers = |other: &&crate::inventory::Pool| {
+                    !named(&other.name) && pool.labels.iter().all(|(k, v)| other.labels.get(k) == Some(v))
+                };
+                if let Some(other) = inventory.pools.iter().find(covers) {
+                    let message = format!("the labels of pool `{name}` do not tell it from pool `{}`", other.name);
+                    let help = "give the pools labels of their own in the cluster and in the inventory";
+                    session.report(Diagnostic::new(Code::UnknownPool, *span, message).help(help));
+                }
+            }
             None => {
                 let known: Vec<&str> = inventory.pools.iter().map(|p| p.name.as_str()).collect();
                 let message = format!("the inventory `{}` has no pool `{name}`", inventory.name);

@@ -8,6 +8,9 @@ use crate::inventory::Inventory;
 /// start ordinals need.
 const OLDEST: (u32, u32) = (1, 28);
 
+/// The oldest Kubernetes that runs native sidecars by default (KEP-753).
+const SIDECARS: (u32, u32) = (1, 29);
+
 pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory) {
     version(session, model, inventory);
     for (_, role) in model.roles() {
@@ -20,6 +23,15 @@ pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory)
                     problem.help = suggestion(product, &known);
                     session.report(problem);
                 }
+            }
+            let limited = inventory.nodes.iter().any(|n| !n.memlock_unlimited);
+            if part.pod.rdma > 0 && part.pod.security.non_root && limited {
+                session.report(locked_memory(part.pod.rdma_span));
+            }
+            if !part.pod.sidecars.is_empty() && inventory.kubernetes < SIDECARS {
+                let (major, minor) = inventory.kubernetes;
+                let message = format!("sidecars need Kubernetes 1.29, `{}` has {major}.{minor}", inventory.name);
+                session.report(Diagnostic::new(Code::MissingCapability, role.span, message).help("upgrade the cluster"));
             }
             if part.pod.rdma > 0 && inventory.resources.rdma.is_none() {
                 session.report(no_resource("rdma", part.pod.rdma_span));
@@ -60,6 +72,12 @@ fn products(inventory: &Inventory) -> Vec<&str> {
 fn offers(inventory: &Inventory, floor: Link) -> bool {
     floor == Link::Vpc
         || inventory.levels.iter().filter_map(|l| l.link.as_ref()).any(|l| l.needs.is_none() && l.class >= floor)
+}
+
+fn locked_memory(span: crate::source::Span) -> Diagnostic {
+    let message = "RDMA locks memory, which a container that is not root may not do on these nodes";
+    Diagnostic::new(Code::MissingCapability, span, message)
+        .help("run as root, or raise the limit on the nodes and say `memlock: unlimited` in the inventory")
 }
 
 fn no_resource(word: &str, span: crate::source::Span) -> Diagnostic {

@@ -35,7 +35,15 @@ impl Made {
 /// those that two roles both make, the first is reported: the others have the same cause.
 pub fn check(session: &mut Session, model: &Model) {
     let mut seen: BTreeMap<(&'static str, &str, String), (Span, &str)> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Span> = BTreeMap::new();
     for group in &model.groups {
+        if let Some(earlier) = groups.insert(&group.name, group.span) {
+            session.report(same_group(group, earlier));
+            continue;
+        }
+        if listed(group) > LISTED {
+            session.report(too_many(group));
+        }
         let mut longest: BTreeMap<Span, Made> = BTreeMap::new();
         let mut clashes: BTreeMap<(Span, Span), Diagnostic> = BTreeMap::new();
         for made in names_of(group) {
@@ -105,6 +113,27 @@ fn workload_of(group: &str, role: &str, index: u32, part: &Part) -> String {
         PartKind::Worker => naming::workers(group, role, index),
         PartKind::Component(name) => naming::component(group, role, index, name),
     }
+}
+
+/// The most pods that a discovery file lists: a ConfigMap holds one mebibyte.
+const LISTED: u64 = 4_000;
+
+/// Pods with addresses.
+fn listed(group: &Group) -> u64 {
+    let roles = group.roles.iter().filter(|r| r.form != Form::Deployment);
+    roles.map(|r| u64::from(r.pods()) * u64::from(r.replicas.max)).sum()
+}
+
+fn too_many(group: &Group) -> Diagnostic {
+    let message = format!("group `{}` has {} pods with addresses, more than {LISTED}", group.name, listed(group));
+    Diagnostic::new(Code::LimitExceeded, group.span, message)
+        .help("its discovery file would not fit into a ConfigMap: split the group")
+}
+
+fn same_group(group: &Group, earlier: Span) -> Diagnostic {
+    Diagnostic::new(Code::NameCollision, group.span, format!("two groups `{}`", group.name))
+        .label(earlier, "the other one")
+        .help("rename one: each group has a directory of its own in the output")
 }
 
 fn too_long(made: &Made) -> Diagnostic {
