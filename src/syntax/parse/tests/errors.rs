@@ -365,14 +365,3 @@ fn statements() {
         "E0004: `near` binds one role; write one clause for each role: `b near … at …`",
     );
 }
-
-/// The first block of a page fails with the page's code, the last one parses.
-#[test]
-fn the_pages_show_what_happens() {
-    for code in [crate::diag::Code::Syntax, crate::diag::Code::TooDeep, crate::diag::Code::BadLiteral] {
-        let blocks: Vec<&str> = code.page().split("```rbg\n").skip(1).filter_map(|b| b.split("```").next()).collect();
-        let problems = parse_text(blocks[0], 0).problems;
-        assert!(!problems.is_empty() && problems.iter().all(|p| p.code == code), "{problems:?}");
-        assert!(parse_text(blocks[blocks.len() - 1], 0).problems.is_empty());
-    }
-}
