@@ -54,6 +54,9 @@ pub fn place(session: &mut Session, problem: &Problem) -> Option<Placement> {
 /// Places all groups: every required clause holds, and an instance that stands stays where it is
 /// whenever that is possible. The same problem always gives the same plan.
 ///
+/// With at most 64 machines the search is complete and the moves are the fewest possible, as long as
+/// its work budget lasts; beyond that both are the best that was found.
+///
 /// Indices in the problem must be in range, amounts not negative, and every pod must ask for as many
 /// resources as the problem names.
 ///
@@ -98,7 +101,8 @@ pub struct Machine {
     pub name: String,
     /// Free amount of each resource; never negative.
     pub free: Vec<i64>,
-    /// For each level the index of its domain; `None` where unknown: then it shares no domain there.
+    /// For each level the index of its domain; `None` where unknown: then it shares no domain there
+    /// with any other machine.
     pub domains: Vec<Option<usize>>,
     /// Why it takes no pods at all, when it does not: `cordoned`, `not ready`.
     pub closed: Option<&'static str>,
@@ -193,7 +197,8 @@ pub enum ClauseKind {
         level: usize,
     },
     /// Instances of the role over domains (counted by their leaders). The domains that count for
-    /// `max_skew` are those with an eligible, open machine for the leader.
+    /// `max_skew` are those with an eligible, open machine for the leader. Only known domains count:
+    /// with `max_skew` every leader must stand in one.
     Spread {
         /// Role.
         role: usize,
@@ -213,12 +218,14 @@ pub enum ClauseKind {
         /// Level.
         level: usize,
     },
-    /// No accelerator pod of another group in a domain with an accelerator pod of this one.
+    /// No accelerator pod of another group in a domain with an accelerator pod of this one. A pod
+    /// is one when it asks for some of [`Problem::gpu`].
     Exclusive {
         /// Level.
         level: usize,
     },
-    /// Losing any `count` domains leaves every role an instance that touches none of them.
+    /// Losing any `count` domains leaves every role that has instances one that touches none of
+    /// them. An instance on a machine without a known domain promises nothing.
     Survive {
         /// Domains lost.
         count: u32,
@@ -250,6 +257,6 @@ pub struct Placement {
     pub groups: Vec<Vec<Vec<Vec<usize>>>>,
     /// What the solver minimised, most important first: name and value.
     pub objective: Vec<(&'static str, i64)>,
-    /// Instances that stand elsewhere than before: group, role, instance.
+    /// Instances that stand elsewhere than before: group, role, instance, in order.
     pub moves: Vec<(usize, usize, usize)>,
 }

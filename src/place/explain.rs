@@ -1,19 +1,17 @@
 //! Finds the reason why a group has no place: on smaller problems, each solved again, so that what
 //! is said is known to be true.
 
-use super::conflict::{Conflict, Excluded, Need, Offer, Remedy};
+use super::conflict::{Conflict, Need};
 use super::index::Index;
-use super::slots::room;
 use super::solve::{Missing, search};
 use super::state::{NONE, State};
-use super::topology::{Area, CLUSTER};
-use super::{ClauseKind, Group, Problem};
+use super::{ClauseKind, Problem};
 
-/// Machines that are added at most when asking how many are missing.
-const MORE_MACHINES: usize = 4;
+mod offers;
+mod remedies;
 
-/// Replica counts that are tried at most.
-const FEWER: usize = 8;
+use offers::offers;
+use remedies::remedies_for;
 
 /// Work budget of each of the smaller problems.
 const STEPS: u64 = 2_000;
@@ -210,149 +208,4 @@ fn level_of(kind: &ClauseKind, role: usize) -> Option<usize> {
         | ClauseKind::Exclusive { .. }
         | ClauseKind::Survive { .. } => None,
     }
-}
-
-/// What the groups of the compilation have left: the problem before, and who stands on each machine.
-type Before<'a> = (&'a Problem, &'a [Vec<usize>]);
-
-/// For each level, narrowest first, the domain with most room for pods of the role.
-fn offers(lone: &Problem, group: usize, role: usize, before: Option<Before>) -> Vec<Offer> {
-    let index = Index::new(lone);
-    let state = State::new(&index);
-    let topology = &index.topology;
-    let Some((class, _)) = index.roles[role].demand.first().copied() else { return Vec::new() };
-    let guarded = index.roles[role].accelerated.iter().any(|a| *a);
-    let fits = |m: usize| {
-        let open = !guarded || state.check_exclusive(0, m).is_ok();
-        if open { room(&index, &state.free, class, m) } else { 0 }
-    };
-    let mut offers = Vec::new();
-    for level in (0..topology.machine_level()).rev() {
-        let mut best: Option<(i64, Area)> = None;
-        let own = [0];
-        let domains = if level == 0 { &own[..] } else { topology.inside(CLUSTER, level) };
-        for area in domains.iter().map(|d| Area { level, domain: *d as usize }).filter(|a| topology.is_known(*a)) {
-            let pods: i64 = topology.machines(area).map(fits).sum();
-            if best.is_none_or(|(most, _)| pods > most) {
-                best = Some((pods, area));
-            }
-        }
-        let Some((pods, area)) = best else { continue };
-        let shut = topology.machines(area).filter(|m| fits(*m) == 0);
-        let excluded = shut.map(|m| (m, why_not(&index, class, m, group, before))).collect();
-        let named = |l: usize| lone.domains.get(l).and_then(|names| names.get(area.domain)).cloned();
-        let level = level.checked_sub(1);
-        offers.push(Offer { level, name: level.and_then(named).unwrap_or_default(), pods: pods as usize, excluded });
-    }
-    offers
-}
-
-/// Why a machine takes no pod of a class.
-fn why_not(index: &Index, class: usize, machine: usize, group: usize, before: Option<Before>) -> Excluded {
-    if let Some(reason) = index.problem.machines[machine].closed {
-        return Excluded::Closed(reason);
-    }
-    if !index.admits(class, machine) {
-        return Excluded::Ineligible;
-    }
-    let request = &index.classes[class].request;
-    let short = |problem: &Problem| {
-        let free = |c: usize| problem.machines[machine].free.get(c).copied().unwrap_or(0);
-        (0..request.len()).find(|c| request[*c] > free(*c)).map(|resource| (resource, free(resource)))
-    };
-    let (first, tenants) = before.unwrap_or((index.problem, &[]));
-    if let Some((resource, free)) = short(first) {
-        return Excluded::Short { resource, free };
-    }
-    match short(index.problem) {
-        Some(_) => {
-            let others = tenants.get(machine).into_iter().flatten().copied();
-            Excluded::Used(others.filter(|g| *g != group).min())
-        }
-        None => Excluded::Clause,
-    }
-}
-
-/// Changes that make the group fit, each tried.
-fn remedies_for(lone: &Problem, clauses: &[usize], edges: &[usize], role: usize, nearest: &[Offer]) -> Vec<Remedy> {
-    let solves = |change: &dyn Fn(&mut Problem)| {
-        let mut changed = lone.clone();
-        change(&mut changed);
-        fails(&changed).is_none()
-    };
-    let mut found = Vec::new();
-    for clause in clauses.iter().copied() {
-        let now = wide_level(&mut lone.groups[0].clone(), clause).map(|l| *l).unwrap_or(0);
-        let widen = |level: usize| {
-            move |p: &mut Problem| {
-                if let Some(l) = wide_level(&mut p.groups[0], clause) {
-                    *l = level;
-                }
-            }
-        };
-        match (0..now).rev().find(|level| solves(&widen(*level))) {
-            Some(level) => found.push(Remedy::Widen { clause, level }),
-            None if solves(&|p| p.groups[0].clauses[clause].prefer = Some(1)) => found.push(Remedy::Drop { clause }),
-            None => {}
-        }
-    }
-    let floors = edges.iter().copied().filter(|e| solves(&|p| p.groups[0].edges[*e].floor = None));
-    found.extend(floors.map(|edge| Remedy::Floor { edge }));
-    let instances = lone.groups[0].roles[role].instances;
-    let fewer = (1..instances).rev().take(FEWER).find(|n| solves(&|p| p.groups[0].roles[role].instances = *n));
-    found.extend(fewer.map(|instances| Remedy::Replicas { instances }));
-    found.extend(more_machines(lone, role, nearest));
-    found
-}
-
-/// The level of a clause that gets easier to meet when it is wider.
-fn wide_level(group: &mut Group, clause: usize) -> Option<&mut usize> {
-    match &mut group.clauses[clause].kind {
-        ClauseKind::Instances { level, .. }
-        | ClauseKind::Together { level, .. }
-        | ClauseKind::Cells { level, .. }
-        | ClauseKind::Near { level, .. } => Some(level),
-        ClauseKind::Spread { .. }
-        | ClauseKind::Apart { .. }
-        | ClauseKind::Exclusive { .. }
-        | ClauseKind::Survive { .. } => None,
-    }
-}
-
-/// How many machines more, like the roomiest one for these pods, would do in the nearest domain.
-fn more_machines(lone: &Problem, role: usize, nearest: &[Offer]) -> Option<Remedy> {
-    let index = Index::new(lone);
-    let state = State::new(&index);
-    let (class, _) = index.roles[role].demand.first().copied()?;
-    let like = (0..lone.machines.len()).rev().max_by_key(|m| room(&index, &state.free, class, *m))?;
-    if room(&index, &state.free, class, like) == 0 {
-        return None;
-    }
-    let level = need(lone, role, &required(&lone.groups[0])).level;
-    let offer = nearest.iter().find(|o| o.level == level)?;
-    let domain = level.and_then(|l| lone.domains.get(l)?.iter().position(|name| *name == offer.name));
-    let within = |m: &usize| level.is_none_or(|l| lone.machines[*m].domains.get(l).copied().flatten() == domain);
-    let beside = (0..lone.machines.len()).find(within)?;
-    let mut more = lone.clone();
-    for machines in 1..=MORE_MACHINES {
-        let mut machine = lone.machines[like].clone();
-        machine.name = format!("new-{machines}");
-        machine.domains = lone.machines[beside].domains.clone();
-        if let Some(node) = machine.domains.last_mut() {
-            *node = None;
-        }
-        more.machines.push(machine);
-        more.eligible.iter_mut().for_each(|set| {
-            let same = set.get(like).copied().unwrap_or(false);
-            set.push(same);
-        });
-        if fails(&more).is_none() {
-            return Some(Remedy::Machines { machines, like, domain: level.zip(domain) });
-        }
-    }
-    None
-}
-
-fn required(group: &Group) -> Vec<usize> {
-    (0..group.clauses.len()).filter(|c| group.clauses[*c].prefer.is_none()).collect()
 }
