@@ -9,6 +9,7 @@ mod bad_input;
 mod cases;
 mod cli;
 mod commands;
+mod conformance;
 mod docs;
 mod golden;
 mod invariants;
