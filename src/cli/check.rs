@@ -9,6 +9,7 @@ use super::jobs::{self, Inputs, Job};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
+use crate::fit::names;
 use crate::order::Delivery;
 use crate::{check, graph, resolve};
 
@@ -47,6 +48,7 @@ fn look(session: &mut Session<'_>, job: &Job) {
         let program = resolve::resolve(session, &job.files);
         let model = check::check(session, &program, &job.parameters());
         graph::stages(session, &model);
+        names::check(session, &model);
         return;
     };
     // The groups stand where they were placed when the tree was written.

@@ -31,7 +31,8 @@ pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory)
             if !part.pod.sidecars.is_empty() && inventory.kubernetes < SIDECARS {
                 let (major, minor) = inventory.kubernetes;
                 let message = format!("sidecars need Kubernetes 1.29, `{}` has {major}.{minor}", inventory.name);
-                session.report(Diagnostic::new(Code::MissingCapability, role.span, message).help("upgrade the cluster"));
+                session
+                    .report(Diagnostic::new(Code::MissingCapability, role.span, message).help("upgrade the cluster"));
             }
             if part.pod.rdma > 0 && inventory.resources.rdma.is_none() {
                 session.report(no_resource("rdma", part.pod.rdma_span));
