@@ -1,7 +1,5 @@
 //! Evaluates expressions.
 
-use std::sync::Arc;
-
 use super::Piece;
 use super::state::{Checker, Context, Goal, Memo, Slot, View};
 use super::value::Value;
@@ -195,6 +193,12 @@ impl<'p> Checker<'_, '_, 'p> {
                 None => Value::Error,
             },
             Binding::Runtime(word) => self.lone_runtime(word, span),
+            // A declaration or import that was reported as broken.
+            Binding::Namespace(module)
+                if self.session.sources.file_of(span) == Some(self.program.modules[module.0 as usize].file) =>
+            {
+                Value::Error
+            }
             Binding::Namespace(_) => {
                 self.report(Diagnostic::new(Code::TypeMismatch, span, format!("`{name}` is a module, not a value")));
                 Value::Error
@@ -226,7 +230,7 @@ impl<'p> Checker<'_, '_, 'p> {
         };
         let goal = Goal::Slot(index, cx.view);
         let memo = self.slots[index as usize].memo.get(&cx.view).cloned();
-        self.remember(goal, name.to_owned(), span, memo, |checker| {
+        self.remember(goal, span, memo, |checker| {
             let value = checker.eval(expr, Context { frame, view: cx.view, loops: None, inherited: None });
             match ty {
                 Some(ty) => checker.convert(value, &ty, expr.span),
@@ -256,7 +260,7 @@ impl<'p> Checker<'_, '_, 'p> {
     pub fn item(&mut self, def: DefId, span: Span) -> Value {
         let program = self.program;
         let item = program.item(def);
-        let (expr, ty, name) = match &item.kind {
+        let (expr, ty) = match &item.kind {
             ItemKind::Param(param) => {
                 if let Some(Memo::Done(value, _)) = self.items.get(&def) {
                     return value.clone();
@@ -265,15 +269,13 @@ impl<'p> Checker<'_, '_, 'p> {
                 let given =
                     if param.default.is_none() { given.or_else(|| Some(self.missing_param(param))) } else { given };
                 if let Some(value) = given {
-                    self.items.insert(def, Memo::Done(value.clone(), Arc::from([])));
+                    self.items.insert(def, Memo::Done(value.clone(), None));
                     return value;
                 }
                 let Some(default) = &param.default else { return Value::Error };
-                (default, Some(Type::of(program, &param.ty)), &param.name.name)
+                (default, Some(Type::of(program, &param.ty)))
             }
-            ItemKind::Let(binding) => {
-                (&binding.value, binding.ty.as_ref().map(|t| Type::of(program, t)), &binding.name.name)
-            }
+            ItemKind::Let(binding) => (&binding.value, binding.ty.as_ref().map(|t| Type::of(program, t))),
             ItemKind::Group(_) => return self.group_value(def, span),
             _ => {
                 let message = format!("`{}` is not a value", program.name(def));
@@ -283,7 +285,7 @@ impl<'p> Checker<'_, '_, 'p> {
         };
         let memo = self.items.get(&def).cloned();
         let frame = self.module_frame(def.module);
-        self.remember(Goal::Item(def), name.clone(), span, memo, |checker| {
+        self.remember(Goal::Item(def), span, memo, |checker| {
             let value = checker.eval(expr, Context::new(frame));
             match ty {
                 Some(ty) => checker.convert(value, &ty, expr.span),

@@ -27,8 +27,7 @@ impl<'p> Checker<'_, '_, 'p> {
 
     fn scalar(&mut self, view: View, name: &'static str, kind: FieldKind, span: Span) -> Value {
         let memo = self.role(view.role).fields.get(&(view.part, name)).cloned();
-        let label = format!("{}.{name}", self.role(view.role).name.name);
-        self.remember(Goal::Field(view, name), label, span, memo, |checker| {
+        self.remember(Goal::Field(view, name), span, memo, |checker| {
             let table = checker.table(view);
             checker.scalar_below(view, name, kind, table.field(name), span)
         })
@@ -113,9 +112,8 @@ impl<'p> Checker<'_, '_, 'p> {
     /// One key of a map field.
     pub fn entry(&mut self, view: View, field: &'static str, key: &str, span: Span) -> Value {
         let memo = self.role(view.role).entries.get(&(view.part, field)).and_then(|e| e.get(key)).cloned();
-        let label = format!("{}.{field}.{key}", self.role(view.role).name.name);
         let goal = Goal::Entry(view, field, key.to_owned());
-        self.remember(goal, label, span, memo, |checker| {
+        self.remember(goal, span, memo, |checker| {
             let table = checker.table(view);
             checker.entry_below(view, field, key, table.field(field), true)
         })

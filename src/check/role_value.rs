@@ -130,9 +130,8 @@ impl<'p> Checker<'_, '_, 'p> {
         let key = name.name.clone();
         let role = self.role(view.role);
         let memo = role.ports.get(&(view.part, key.clone())).cloned();
-        let label = format!("{}.port.{key}", role.name.name);
         self.used(view.role, Some(key.clone()), false);
-        self.remember(Goal::Port(view, key.clone()), label, name.span, memo, |checker| {
+        self.remember(Goal::Port(view, key.clone()), name.span, memo, |checker| {
             let table = checker.table(view);
             let found = table.child(ChildKind::Port, &key).map(<[_]>::to_vec);
             let number = found.and_then(|list| checker.port_value(&list, view));

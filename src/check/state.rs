@@ -47,6 +47,7 @@ pub(super) enum Slot<'p> {
 
 /// A slot and what it evaluated to for each view.
 pub(super) struct SlotState<'p> {
+    pub name: &'p str,
     pub slot: Slot<'p>,
     pub memo: BTreeMap<Option<View>, Memo>,
 }
@@ -55,7 +56,7 @@ pub(super) struct SlotState<'p> {
 #[derive(Clone)]
 pub(super) enum Memo {
     Busy,
-    Done(Value, Arc<[Use]>),
+    Done(Value, Option<Arc<[Use]>>),
 }
 
 /// A use of another role's addresses, Services, selectors or ports.
@@ -76,10 +77,9 @@ pub(super) enum Goal {
     Port(View, String),
 }
 
-/// A goal on the way, its name and the place that asked for it.
+/// A goal on the way, and the place that asked for it.
 pub(super) struct Step {
     pub goal: Goal,
-    pub name: String,
     pub span: Span,
 }
 
@@ -222,7 +222,7 @@ impl<'p> Checker<'_, '_, 'p> {
     /// Makes a name visible in a frame. A later declaration of the same name wins; that it is
     /// one too many was reported when names were bound.
     pub fn define(&mut self, frame: FrameIx, name: &'p str, slot: Slot<'p>) {
-        self.slots.push(SlotState { slot, memo: BTreeMap::new() });
+        self.slots.push(SlotState { name, slot, memo: BTreeMap::new() });
         let index = self.slots.len() as u32 - 1;
         self.frames[frame.0 as usize].names.insert(name, index);
     }

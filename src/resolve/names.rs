@@ -71,6 +71,10 @@ impl<'a> Binder<'a> {
         for (index, item) in module.ast.items.iter().enumerate() {
             self.declare_item(id, index as u32, item);
         }
+        for name in &module.ast.broken {
+            // What a broken item would have declared is not reported again where it is used.
+            self.scopes.declare(&name.name, Binding::Namespace(id), name.span, true);
+        }
         for item in &module.ast.items {
             self.item(item);
         }
