@@ -80,6 +80,7 @@ fn read(text: &str, ty: &Type) -> Option<Value> {
         Type::Int | Type::Port => Value::Int(text.parse().ok()?),
         Type::Float => Value::Float(text.parse().ok().filter(|f: &f64| f.is_finite())?),
         Type::Bool => Value::Bool(text.parse().ok()?),
+        Type::Union(words) if words.iter().all(|word| word != text) => return None,
         Type::Quantity => Value::Quantity(Quantity::parse(text)?),
         Type::Percent => Value::Percent(text.strip_suffix('%')?.parse().ok().filter(|p: &f64| p.is_finite())?),
         Type::Duration => {
