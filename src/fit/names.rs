@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use crate::check::{Form, Group, Model, Part, PartKind, Role};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::naming;
@@ -34,7 +36,7 @@ impl Made {
 /// Checks the names of all objects of a model. Of the names that one role makes too long, and of
 /// those that two roles both make, the first is reported: the others have the same cause.
 pub fn check(session: &mut Session, model: &Model) {
-    let mut seen: BTreeMap<(&'static str, &str, String), (Span, &str)> = BTreeMap::new();
+    let mut seen: IndexMap<(&'static str, &str, String), (Span, &str)> = IndexMap::new();
     let mut groups: BTreeMap<&str, Span> = BTreeMap::new();
     for group in &model.groups {
         if let Some(earlier) = groups.insert(&group.name, group.span) {

@@ -1,12 +1,12 @@
 //! Reads the sources and follows their imports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::{Module, ModuleId, std_lib};
 use crate::diag::{Code, Diagnostic, Session, suggestion};
-use crate::source::Span;
-use crate::syntax::{Ident, ItemKind, UsePath, parse};
+use crate::source::{FileId, Span};
+use crate::syntax::{Ast, Ident, ItemKind, UsePath, parse};
 
 /// The most files that one compilation reads.
 pub const MAX_MODULES: usize = 20_000;
@@ -22,6 +22,8 @@ struct Loader<'s, 'w> {
     loaded: Loaded,
     known: BTreeMap<PathBuf, State>,
     path: Vec<(PathBuf, Span)>,
+    /// Sources that were read and parsed together before their imports are followed.
+    ahead: BTreeMap<PathBuf, (FileId, Ast, Vec<Diagnostic>)>,
 }
 
 #[derive(Clone, Copy)]
@@ -32,17 +34,11 @@ enum State {
 
 pub(super) fn load(session: &mut Session, sources: &[PathBuf]) -> Loaded {
     let loaded = Loaded { modules: Vec::new(), uses: Vec::new() };
-    let mut loader = Loader { session, loaded, known: BTreeMap::new(), path: Vec::new() };
-    for source in sources {
-        let module = match loader.session.world.resolve(source) {
-            Ok(path) => loader.file(&path, None),
-            Err(e) => {
-                let message = format!("cannot read `{}`: {e}", source.display());
-                loader.session.report(Diagnostic::nowhere(Code::UnreadableFile, message));
-                None
-            }
-        };
-        if let Some(ModuleId(index)) = module {
+    let known = BTreeMap::new();
+    let mut loader = Loader { session, loaded, known, path: Vec::new(), ahead: BTreeMap::new() };
+    let paths = loader.read_ahead(sources);
+    for path in paths {
+        if let Some(ModuleId(index)) = loader.file(&path, None) {
             loader.loaded.modules[index as usize].entry = true;
         }
     }
@@ -50,6 +46,41 @@ pub(super) fn load(session: &mut Session, sources: &[PathBuf]) -> Loaded {
 }
 
 impl Loader<'_, '_> {
+    /// Reads all sources, parses them on all cores, and returns their resolved paths.
+    fn read_ahead(&mut self, sources: &[PathBuf]) -> Vec<PathBuf> {
+        let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut paths: Vec<PathBuf> = Vec::with_capacity(sources.len());
+        let mut files: Vec<(PathBuf, FileId)> = Vec::with_capacity(sources.len());
+        for source in sources {
+            match self.session.world.resolve(source) {
+                Ok(path) if !seen.insert(path.clone()) => {}
+                Ok(path) => {
+                    let name = display_name(&self.session.root, &path);
+                    match self.session.read(&path, &name, None) {
+                        Some(file) => {
+                            files.push((path.clone(), file));
+                            paths.push(path);
+                        }
+                        // Reported; whoever imports it finds nothing, without a second report.
+                        None => {
+                            self.known.insert(path, State::Done(None));
+                        }
+                    }
+                }
+                Err(e) => {
+                    let message = format!("cannot read `{}`: {e}", source.display());
+                    self.session.report(Diagnostic::nowhere(Code::UnreadableFile, message));
+                }
+            }
+        }
+        let ids: Vec<FileId> = files.iter().map(|(_, file)| *file).collect();
+        let parsed = parse::parse_all(&self.session.sources, &ids);
+        for ((path, file), (ast, problems)) in files.into_iter().zip(parsed) {
+            self.ahead.insert(path, (file, ast, problems));
+        }
+        paths
+    }
+
     /// Loads a file by its resolved path, once.
     fn file(&mut self, path: &Path, blame: Option<Span>) -> Option<ModuleId> {
         if let Some(state) = self.known.get(path) {
@@ -66,14 +97,21 @@ impl Loader<'_, '_> {
         }
         self.known.insert(path.to_owned(), State::Busy);
         self.path.push((path.to_owned(), blame.unwrap_or_default()));
+        if let Some((file, ast, problems)) = self.ahead.remove(path) {
+            self.session.problems.extend(problems);
+            let module = Some(self.module(file, ast, name, path.parent()));
+            self.path.pop();
+            self.known.insert(path.to_owned(), State::Done(module));
+            return module;
+        }
         let module = match path.to_str().and_then(std_lib::find) {
             Some(std) => {
                 let file = self.session.sources.add(format!("{}.rbg", std.name), std.text);
-                file.map(|file| self.module(file, std.name.to_owned(), None))
+                file.map(|file| self.parsed(file, std.name.to_owned(), None))
             }
             None => {
                 let file = self.session.read(path, &name, blame);
-                file.map(|file| self.module(file, name, path.parent()))
+                file.map(|file| self.parsed(file, name, path.parent()))
             }
         };
         self.path.pop();
@@ -81,8 +119,12 @@ impl Loader<'_, '_> {
         module
     }
 
-    fn module(&mut self, file: crate::source::FileId, name: String, directory: Option<&Path>) -> ModuleId {
+    fn parsed(&mut self, file: FileId, name: String, directory: Option<&Path>) -> ModuleId {
         let ast = parse::parse(self.session, file);
+        self.module(file, ast, name, directory)
+    }
+
+    fn module(&mut self, file: FileId, ast: Ast, name: String, directory: Option<&Path>) -> ModuleId {
         let mut uses = BTreeMap::new();
         for (index, item) in ast.items.iter().enumerate() {
             let ItemKind::Use(import) = &item.kind else { continue };

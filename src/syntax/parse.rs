@@ -8,7 +8,7 @@ use pest::Parser;
 use rayon::prelude::*;
 
 use crate::diag::{Diagnostic, Session};
-use crate::source::FileId;
+use crate::source::{FileId, SourceMap};
 use crate::syntax::{Ast, Comment, Item};
 
 mod body;
@@ -36,6 +36,16 @@ pub fn parse(session: &mut Session, file: FileId) -> Ast {
     let parsed = parse_text(&source.text, source.start);
     session.problems.extend(parsed.problems);
     parsed.ast
+}
+
+/// Parses many files of a session, on all cores: trees and problems in the order of the files.
+pub fn parse_all(sources: &SourceMap, files: &[FileId]) -> Vec<(Ast, Vec<Diagnostic>)> {
+    let parse = |file: &FileId| {
+        let source = sources.file(*file);
+        let parsed = parse_text(&source.text, source.start);
+        (parsed.ast, parsed.problems)
+    };
+    files.par_iter().map(parse).collect()
 }
 
 /// A parsed text.
