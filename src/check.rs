@@ -25,11 +25,13 @@ mod edges;
 mod expr;
 mod fields;
 mod group;
+mod infer;
 mod lists;
 mod maps;
 mod member;
 mod memo;
 mod metadata;
+mod mistakes;
 mod model;
 mod operators;
 mod params;
@@ -70,6 +72,18 @@ pub const MAX_GROUPS: i64 = 10_000;
 /// Evaluates and checks a program. Problems are reported; what could be evaluated is returned.
 pub fn check(session: &mut Session, program: &Program, options: &Options) -> Model {
     shape::check(session, program);
+    let model = evaluate(session, program, options);
+    infer::check(session, program);
+    let instances: u64 = model.roles().map(|(_, r)| u64::from(r.replicas.max)).sum();
+    if instances > MAX_INSTANCES as u64 {
+        let message = format!("{instances} instances are more than {MAX_INSTANCES}");
+        session.report(crate::diag::Diagnostic::nowhere(crate::diag::Code::LimitExceeded, message));
+    }
+    model
+}
+
+/// Evaluates what the groups of the entry files need.
+fn evaluate(session: &mut Session, program: &Program, options: &Options) -> Model {
     let mut checker = state::Checker {
         session,
         program,
@@ -89,11 +103,5 @@ pub fn check(session: &mut Session, program: &Program, options: &Options) -> Mod
     };
     checker.check_params();
     checker.set_up();
-    let model = checker.build();
-    let instances: u64 = model.roles().map(|(_, r)| u64::from(r.replicas.max)).sum();
-    if instances > MAX_INSTANCES as u64 {
-        let message = format!("{instances} instances are more than {MAX_INSTANCES}");
-        session.report(crate::diag::Diagnostic::nowhere(crate::diag::Code::LimitExceeded, message));
-    }
-    model
+    checker.build()
 }

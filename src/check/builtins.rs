@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::EnvValue;
+use super::mistakes;
 use super::state::{Checker, Context};
 use super::value::{MetricValue, ModelValue, Value, ValueMap};
 use crate::diag::{Code, Diagnostic};
@@ -20,7 +21,7 @@ pub(super) struct Call<'a> {
 }
 
 /// Names of the parameters of a function; those after the number are optional.
-fn signature(name: &str) -> (&'static [&'static str], usize) {
+pub(super) fn signature(name: &str) -> (&'static [&'static str], usize) {
     match name {
         "join" | "split" => (&["text", "separator"], 2),
         "replace" => (&["text", "from", "to"], 3),
@@ -59,7 +60,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 _ => Value::Error,
             },
             _ => {
-                self.report(Diagnostic::new(Code::BadArguments, callee.span, "only functions can be called"));
+                self.report(mistakes::not_callable(callee.span));
                 Value::Error
             }
         }
@@ -70,13 +71,11 @@ impl<'p> Checker<'_, '_, 'p> {
             (Value::Error, ..) => Value::Error,
             (Value::Role(view), "url" | "urls", [(Value::Str(port), at)]) => self.url(*view, method, port, *at, cx),
             (Value::Role(_), "url" | "urls", _) => {
-                let message = format!("`{}` takes the name of a port", method.name);
-                self.report(Diagnostic::new(Code::BadArguments, call.span, message).help("for example `\"http\"`"));
+                self.report(mistakes::needs_a_port(&method.name, call.span));
                 Value::Error
             }
             _ => {
-                let message = format!("{} has no method `{}`", base.kind(), method.name);
-                self.report(Diagnostic::new(Code::BadArguments, method.span, message));
+                self.report(mistakes::no_method(base.kind(), method));
                 Value::Error
             }
         }
@@ -104,8 +103,7 @@ impl<'p> Checker<'_, '_, 'p> {
         let (params, required) = signature(call.name);
         if call.positional.len() > params.len() {
             let (_, at) = call.positional[params.len()];
-            let message = format!("`{}` takes {} arguments", call.name, params.len());
-            self.report(Diagnostic::new(Code::BadArguments, at, message));
+            self.report(mistakes::too_many_arguments(call.name, params.len(), at));
             return None;
         }
         let given = call.positional.len();
@@ -115,22 +113,17 @@ impl<'p> Checker<'_, '_, 'p> {
             match params.iter().position(|p| *p == name) {
                 Some(i) if i >= given => args[i] = (value, at),
                 Some(_) => {
-                    self.report(Diagnostic::new(Code::BadArguments, at, format!("`{name}` is given twice")));
+                    self.report(mistakes::given_twice(&name, at));
                     return None;
                 }
                 None => {
-                    let mut problem =
-                        Diagnostic::new(Code::BadArguments, at, format!("`{}` takes no `{name}`", call.name));
-                    problem.help = crate::diag::suggestion(&name, params);
-                    self.report(problem);
+                    self.report(mistakes::no_argument(call.name, &name, params, at));
                     return None;
                 }
             }
         }
         if let Some(missing) = (0..required).find(|i| args[*i].0 == Value::Unset) {
-            let message = format!("`{}` needs `{}`", call.name, params[missing]);
-            let problem = Diagnostic::new(Code::BadArguments, call.span, message);
-            self.report(problem.help(format!("`{}({})`", call.name, params[..required].join(", "))));
+            self.report(mistakes::missing_argument(call.name, params[missing], &params[..required], call.span));
             return None;
         }
         Some(args)
@@ -165,6 +158,7 @@ impl<'p> Checker<'_, '_, 'p> {
             "keys" | "values" => self.entries_of(arg(0), name == "keys", at),
             "merge" => match (arg(0), arg(1)) {
                 (Value::Map(a), Value::Map(b)) => Value::map(merged(&a, &b)),
+                (Value::Map(_), b) => self.wrong("Map", &b, args[1].1),
                 (a, _) => self.wrong("Map", &a, at),
             },
             "join" => self.join(args),

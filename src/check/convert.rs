@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::builtins::model_value;
+use super::mistakes;
 use super::state::Checker;
 use super::value::{Value, ValueMap};
 use super::{Piece, RuntimeText};
-use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::diag::{Code, Diagnostic};
 use crate::quantity::Quantity;
 use crate::resolve::Type;
 use crate::source::Span;
@@ -61,13 +62,7 @@ impl Checker<'_, '_, '_> {
                 if role.broken {
                     return Value::Error;
                 }
-                let problem = Diagnostic::new(
-                    Code::TypeMismatch,
-                    span,
-                    format!("role `{}` is not made from `{name}`", role.name.name),
-                )
-                .label(role.name.span, "the role is declared here")
-                .help(format!("make it from the template: `role {} is {name}(…)`", role.name.name));
+                let problem = mistakes::not_made_from(role.name, name, span);
                 self.report(problem);
                 Value::Error
             }
@@ -82,12 +77,7 @@ impl Checker<'_, '_, '_> {
         if words.iter().any(|w| **w == *word) {
             return Value::Str(word);
         }
-        let list: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
-        let message = format!("\"{word}\" is not one of {}", list.join(", "));
-        let mut problem = Diagnostic::new(Code::TypeMismatch, span, message);
-        let near = did_you_mean(&word, words.iter().map(String::as_str));
-        problem.help = near.map(|n| format!("did you mean \"{n}\"?"));
-        self.report(problem);
+        self.report(mistakes::not_a_word(&word, words, span));
         Value::Error
     }
 
@@ -112,10 +102,7 @@ impl Checker<'_, '_, '_> {
                 }
                 None => {
                     let known: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
-                    let mut problem =
-                        Diagnostic::new(Code::UnknownField, span, format!("unknown key `{key}` in `{ty}`"));
-                    problem.help = crate::diag::suggestion(key, &known);
-                    self.report(problem);
+                    self.report(mistakes::unknown_key(key, ty, &known, span));
                 }
             }
         }
@@ -137,7 +124,7 @@ impl Checker<'_, '_, '_> {
             [] => Some(String::new()),
             [Piece::Text(text)] => Some(text.clone()),
             _ => {
-                self.report(runtime_value(span));
+                self.report(mistakes::runtime_value(span));
                 None
             }
         }
@@ -157,12 +144,9 @@ impl Checker<'_, '_, '_> {
     }
 }
 
+/// A value of another kind than wanted, with help where its text tells what was meant.
 pub(super) fn mismatch(wanted: &str, found: &Value, span: Span) -> Diagnostic {
-    if matches!(found, Value::Runtime(_)) {
-        return runtime_value(span);
-    }
-    let message = format!("expected {wanted}, found {}", found.kind());
-    let problem = Diagnostic::new(Code::TypeMismatch, span, message);
+    let problem = mistakes::type_mismatch(wanted, found.kind(), span);
     match (wanted, found) {
         ("Quantity", Value::Str(text)) if Quantity::parse(text).is_some() => {
             problem.help(format!("write it without quotes: `{text}`"))
@@ -178,11 +162,4 @@ pub(super) fn mismatch(wanted: &str, found: &Value, span: Span) -> Diagnostic {
         ("String", Value::Int(i)) => problem.help(format!("quote it: `\"{i}\"`")),
         _ => problem,
     }
-}
-
-/// A value of the running pod where it must be known now.
-pub(super) fn runtime_value(span: Span) -> Diagnostic {
-    Diagnostic::new(Code::RuntimeValue, span, "this is known in the running pod only").help(
-        "values such as `leader.address` and `pod.ip` are legal in `command`, `args`, `flags`, `env` and `exec` probes",
-    )
 }

@@ -1,6 +1,7 @@
 //! Evaluates expressions.
 
 use super::Piece;
+use super::mistakes;
 use super::state::{Checker, Context, Goal, Memo, Slot, View};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
@@ -82,10 +83,7 @@ impl<'p> Checker<'_, '_, 'p> {
             Value::Bool(b) => Some(b),
             Value::Error => None,
             other => {
-                let message = format!("expected a Bool, found {}", other.kind());
-                self.report(
-                    Diagnostic::new(Code::TypeMismatch, expr.span, message).here("a condition is true or false"),
-                );
+                self.report(mistakes::not_a_condition(other.kind(), expr.span));
                 None
             }
         }
@@ -153,17 +151,7 @@ impl<'p> Checker<'_, '_, 'p> {
             let help = "test it first: `if x != unset then … else …`";
             self.report(Diagnostic::new(Code::MissingValue, span, "this has no value").help(help));
         } else if !value.is_error() {
-            let message = format!("{} cannot stand in a text", value.kind());
-            let help = match value {
-                Value::List(_) => Some("join it: `join(xs, \",\")`"),
-                Value::Map(_) => Some("write it as `json(…)` or `yaml(…)`"),
-                Value::Role(_) => Some("name what of the role is meant, such as `.service` or `.name`"),
-                Value::Model(_) => Some("say `.name` or `.path`"),
-                _ => None,
-            };
-            let mut problem = Diagnostic::new(Code::TypeMismatch, span, message);
-            problem.help = help.map(str::to_owned);
-            self.report(problem);
+            self.report(mistakes::not_in_a_text(value.kind(), span));
         }
         None
     }
@@ -192,7 +180,10 @@ impl<'p> Checker<'_, '_, 'p> {
                 Some(group) => Value::Group(group),
                 None => Value::Error,
             },
-            Binding::Runtime(word) => self.lone_runtime(word, span),
+            Binding::Runtime(word) => {
+                self.report(mistakes::lone_runtime(word, span));
+                Value::Error
+            }
             // A declaration or import that was reported as broken.
             Binding::Namespace(module)
                 if self.session.sources.file_of(span) == Some(self.program.modules[module.0 as usize].file) =>
@@ -205,17 +196,6 @@ impl<'p> Checker<'_, '_, 'p> {
             }
             Binding::Builtin(_) => Value::Error,
         }
-    }
-
-    fn lone_runtime(&mut self, word: &str, span: Span) -> Value {
-        let message = format!("`{word}` alone is not a value");
-        let example = match word {
-            "leader" => "leader.address",
-            "self" => "self.rank",
-            _ => "pod.ip",
-        };
-        self.report(Diagnostic::new(Code::TypeMismatch, span, message).help(format!("for example `{example}`")));
-        Value::Error
     }
 
     fn local(&mut self, name: &str, span: Span, cx: Context<'_>) -> Value {
@@ -278,8 +258,7 @@ impl<'p> Checker<'_, '_, 'p> {
             ItemKind::Let(binding) => (&binding.value, binding.ty.as_ref().map(|t| Type::of(program, t))),
             ItemKind::Group(_) => return self.group_value(def, span),
             _ => {
-                let message = format!("`{}` is not a value", program.name(def));
-                self.report(Diagnostic::new(Code::TypeMismatch, span, message));
+                self.report(mistakes::not_a_value(program.name(def), span));
                 return Value::Error;
             }
         };

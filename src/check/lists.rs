@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Piece;
 use super::expr::MAX_ELEMENTS;
+use super::mistakes;
 use super::operators::compare;
 use super::state::Checker;
 use super::value::Value;
@@ -63,8 +64,7 @@ impl Checker<'_, '_, '_> {
     }
 
     pub fn incomparable(&mut self, a: &Value, b: &Value, span: Span) -> Value {
-        let message = format!("{} and {} have no order", a.kind(), b.kind());
-        self.report(Diagnostic::new(Code::BadOperands, span, message));
+        self.report(mistakes::no_order(a.kind(), b.kind(), span));
         Value::Error
     }
 

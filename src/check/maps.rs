@@ -1,9 +1,9 @@
 //! Maps, and walking over lists and maps.
 
 use super::expr::named_block;
+use super::mistakes;
 use super::state::{Checker, Context, Loops};
 use super::value::{Value, ValueMap};
-use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::{Expr, Ident, Key, MapBody, MapEntry};
 
@@ -59,8 +59,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 Value::Str(text) => Some(text.to_string()),
                 Value::Error => None,
                 other => {
-                    let message = format!("a key is a String, found {}", other.kind());
-                    self.report(Diagnostic::new(Code::TypeMismatch, expr.span, message));
+                    self.report(mistakes::not_a_key(other.kind(), expr.span));
                     None
                 }
             },
@@ -107,12 +106,7 @@ impl<'p> Checker<'_, '_, 'p> {
             Value::Map(map) => Some(map.keys().map(|k| (Value::str(k), None)).collect()),
             Value::Error => None,
             other => {
-                let message = format!("expected a List or Map, found {}", other.kind());
-                let mut problem = Diagnostic::new(Code::TypeMismatch, span, message);
-                if matches!(other, Value::Int(_) | Value::Range(..)) {
-                    problem = problem.help("numbers are listed by `range(n)` or `range(from, to)`");
-                }
-                self.report(problem);
+                self.report(mistakes::not_a_collection(other.kind(), span));
                 None
             }
         }

@@ -2,8 +2,8 @@
 
 use super::state::{Checker, Context};
 use super::value::Value;
-use super::{Piece, RuntimeValue};
-use crate::diag::{Code, Diagnostic, suggestion};
+use super::{Piece, RuntimeValue, mistakes};
+use crate::diag::{Code, Diagnostic};
 use crate::resolve::Binding;
 use crate::source::Span;
 use crate::syntax::{Expr, ExprKind, Ident};
@@ -58,9 +58,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 Value::Model(_) => vec!["name", "path", "claim"],
                 _ => vec![],
             };
-            let mut problem = Diagnostic::new(Code::UnknownField, member.span, format!("no field `{name}`"));
-            problem.help = suggestion(name, &known);
-            self.report(problem.label(base, format!("this is {}", value.kind())));
+            self.report(mistakes::no_field(member, &known, base, value.kind()));
             Value::Error
         })
     }
@@ -80,8 +78,7 @@ impl<'p> Checker<'_, '_, 'p> {
             }
             (Value::Role(view), Value::Int(i)) => self.instance(*view, *i, index.span),
             _ => {
-                let message = format!("{} cannot be indexed by {}", value.kind(), at.kind());
-                self.report(Diagnostic::new(Code::TypeMismatch, span, message));
+                self.report(mistakes::not_indexed(value.kind(), at.kind(), span));
                 Value::Error
             }
         }
@@ -98,8 +95,7 @@ impl<'p> Checker<'_, '_, 'p> {
             (Value::Role(view), Some(def)) => Value::Bool(self.role(view.role).templates.contains(&def)),
             (Value::Error, _) | (_, None) => Value::Error,
             (other, _) => {
-                let message = format!("expected a Role before `is`, found {}", other.kind());
-                self.report(Diagnostic::new(Code::TypeMismatch, span, message));
+                self.report(mistakes::not_a_role(other.kind(), span));
                 Value::Error
             }
         }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::expr::MAX_ELEMENTS;
+use super::mistakes;
 use super::state::Checker;
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
@@ -26,9 +27,7 @@ impl Checker<'_, '_, '_> {
             _ => None,
         };
         result.unwrap_or_else(|| {
-            let word = if op == UnaryOp::Not { "not" } else { "-" };
-            let message = format!("`{word}` cannot be applied to {}", value.kind());
-            self.report(Diagnostic::new(Code::BadOperands, span, message));
+            self.report(mistakes::bad_operand(op, value.kind(), span));
             Value::Error
         })
     }
@@ -42,7 +41,7 @@ impl Checker<'_, '_, '_> {
         }
         for (value, at) in [(&a, left.1), (&b, right.1)] {
             if matches!(value, Value::Runtime(_)) && op != BinaryOp::Add {
-                self.report(super::convert::runtime_value(at));
+                self.report(mistakes::runtime_value(at));
                 return Value::Error;
             }
         }
@@ -165,14 +164,7 @@ impl Checker<'_, '_, '_> {
     }
 
     fn bad_operands(&mut self, op: BinaryOp, a: &Value, b: &Value, left: Span, right: Span, span: Span) -> Value {
-        let message = format!("`{}` cannot be applied to {} and {}", symbol(op), a.kind(), b.kind());
-        let mut problem = Diagnostic::new(Code::BadOperands, span, message)
-            .label(left, format!("this is {}", a.kind()))
-            .label(right, format!("this is {}", b.kind()));
-        if op == BinaryOp::Add && (matches!(a, Value::Str(_)) || matches!(b, Value::Str(_))) {
-            problem = problem.help("texts are joined by interpolation: `\"${a}${b}\"`");
-        }
-        self.report(problem);
+        self.report(mistakes::bad_operands(op, (a.kind(), left), (b.kind(), right), span));
         Value::Error
     }
 }
@@ -241,25 +233,5 @@ fn quantities(op: BinaryOp, a: &Value, b: &Value) -> Option<Option<Quantity>> {
         | (BinaryOp::Multiply, Value::Int(y), Value::Quantity(x)) => Some(x.checked_mul(*y)),
         (BinaryOp::Divide, Value::Quantity(x), Value::Int(y)) => Some(x.checked_div(*y)),
         _ => None,
-    }
-}
-
-fn symbol(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Or => "or",
-        BinaryOp::And => "and",
-        BinaryOp::Equal => "==",
-        BinaryOp::NotEqual => "!=",
-        BinaryOp::Less => "<",
-        BinaryOp::LessEqual => "<=",
-        BinaryOp::Greater => ">",
-        BinaryOp::GreaterEqual => ">=",
-        BinaryOp::In => "in",
-        BinaryOp::Range => "..",
-        BinaryOp::Add => "+",
-        BinaryOp::Subtract => "-",
-        BinaryOp::Multiply => "*",
-        BinaryOp::Divide => "/",
-        BinaryOp::Remainder => "%",
     }
 }

@@ -7,6 +7,7 @@ use super::table::{ChildKind, Contribution};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
 use crate::naming;
+use crate::resolve::Type;
 use crate::source::Span;
 use crate::syntax::StatementKind;
 
@@ -40,7 +41,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 }
             }
             let value = self.eval(expr, cx);
-            return match self.convert(value, &crate::resolve::Type::Port, expr.span) {
+            return match self.convert(value, &Type::Port, expr.span) {
                 number @ Value::Int(_) => Some(number),
                 Value::Unset => None,
                 _ => Some(Value::Error),
@@ -62,18 +63,10 @@ impl<'p> Checker<'_, '_, 'p> {
 
     pub fn protocol(&mut self, contributions: &[Contribution<'p>], view: View) -> &'static str {
         let (value, span) = self.option(contributions, view, "protocol");
-        match value {
-            Value::Str(word) if &*word == "UDP" => "UDP",
-            Value::Str(word) if &*word == "SCTP" => "SCTP",
-            Value::Str(word) if &*word == "TCP" => "TCP",
-            Value::Unset | Value::Error => "TCP",
-            other => {
-                let message = format!("{} is not a protocol", other.brief());
-                self.report(
-                    Diagnostic::new(Code::TypeMismatch, span, message).help("`\"TCP\"`, `\"UDP\"` or `\"SCTP\"`"),
-                );
-                "TCP"
-            }
+        let words = ["TCP", "UDP", "SCTP"];
+        match self.convert(value, &Type::Union(words.map(str::to_owned).to_vec()), span) {
+            Value::Str(word) => words.into_iter().find(|w| **w == *word).unwrap_or("TCP"),
+            _ => "TCP",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Roles, instances and groups as values: addresses, Services, selectors, ports.
 
+use super::mistakes;
 use super::state::{Checker, Context, Goal, GroupIx, RoleIx, Use, View};
 use super::table::ChildKind;
 use super::value::Value;
@@ -40,9 +41,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 Value::list(pairs.iter().map(|(k, v)| Value::str(format!("{k}={v}"))).collect())
             }
             "url" | "urls" => {
-                let message = format!("`{}` is a method", member.name);
-                let help = format!("call it with a port: `{name}.{}(\"http\")`", member.name);
-                self.report(Diagnostic::new(Code::BadArguments, member.span, message).help(help));
+                self.report(mistakes::not_called(member, &name));
                 Value::Error
             }
             field => match role_field(field) {
@@ -53,10 +52,7 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 
     fn unknown_member(&mut self, member: &Ident, of: &str, known: Vec<&str>) -> Value {
-        let message = format!("`{of}` has no `{}`", member.name);
-        let mut problem = Diagnostic::new(Code::UnknownField, member.span, message);
-        problem.help = suggestion(&member.name, &known);
-        self.report(problem);
+        self.report(mistakes::no_member(of, member, &known));
         Value::Error
     }
 
@@ -76,9 +72,7 @@ impl<'p> Checker<'_, '_, 'p> {
                     let of = state.name.clone();
                     let roles = state.roles.iter().map(|r| self.role(*r).name.name.as_str());
                     let known: Vec<&str> = roles.chain(["name", "namespace", "roles"]).collect();
-                    let mut problem =
-                        Diagnostic::new(Code::UnknownField, member.span, format!("`{of}` has no `{name}`"));
-                    problem.help = suggestion(name, &known);
+                    let problem = mistakes::no_member(&of, member, &known);
                     self.report(problem);
                     Value::Error
                 }
@@ -311,7 +305,8 @@ fn places(kind: &ClauseKind, named: Option<&str>) -> bool {
     }
 }
 
-fn role_words() -> Vec<&'static str> {
+/// What can be asked of a role.
+pub(super) fn role_words() -> Vec<&'static str> {
     ROLE_FIELDS.iter().map(|f| f.name).chain(ROLE_PROPERTIES.iter().copied()).collect()
 }
 

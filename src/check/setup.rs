@@ -393,7 +393,8 @@ fn template_cycle(program: &crate::resolve::Program, path: &[(DefId, Span)], cal
     problem.help("move what they share into a template of its own")
 }
 
-fn wrong_template(template: &Template, call: &TemplateCall, wanted: TemplateTarget) -> Diagnostic {
+/// A template of a role where one of a group is needed, or the other way round.
+pub(super) fn wrong_template(template: &Template, call: &TemplateCall, wanted: TemplateTarget) -> Diagnostic {
     let (is, needed) = match wanted {
         TemplateTarget::Role => ("group", "role"),
         TemplateTarget::Group => ("role", "group"),
@@ -402,7 +403,8 @@ fn wrong_template(template: &Template, call: &TemplateCall, wanted: TemplateTarg
     Diagnostic::new(Code::TypeMismatch, call.span, message).label(template.name.span, "declared here")
 }
 
-fn no_parameter(template: &Template, argument: &Argument) -> Diagnostic {
+/// An argument that a template does not take.
+pub(super) fn no_parameter(template: &Template, argument: &Argument) -> Diagnostic {
     let known: Vec<&str> = template.params.iter().map(|p| p.name.name.as_str()).collect();
     let (span, message, help) = match &argument.name {
         Some(name) => (
@@ -421,7 +423,8 @@ fn no_parameter(template: &Template, argument: &Argument) -> Diagnostic {
     problem
 }
 
-fn missing_argument(template: &Template, param: &Param, call: &TemplateCall) -> Diagnostic {
+/// A parameter of a template that a call leaves out.
+pub(super) fn missing_argument(template: &Template, param: &Param, call: &TemplateCall) -> Diagnostic {
     let message = format!("`{}` needs `{}`", template.name.name, param.name.name);
     Diagnostic::new(Code::BadArguments, call.span, message)
         .label(param.name.span, "this parameter has no default")

@@ -1,6 +1,7 @@
 //! Volumes, mounts and files.
 
 use super::container::{SKIP_MARKER, Source, skip_marker};
+use super::mistakes;
 use super::state::{Checker, Context, View};
 use super::table::{ChildKind, Contribution};
 use super::value::Value;
@@ -166,10 +167,7 @@ impl<'p> Checker<'_, '_, 'p> {
             for entry in &options.entries {
                 if let crate::syntax::MapEntry::Set { key: crate::syntax::Key::Name(name), .. } = entry {
                     if !known.contains(&name.name.as_str()) {
-                        let message = format!("unknown option `{}`", name.name);
-                        let mut problem = Diagnostic::new(Code::UnknownField, name.span, message);
-                        problem.help = suggestion(&name.name, known);
-                        self.report(problem);
+                        self.report(mistakes::unknown_option(name, known));
                     }
                 }
             }

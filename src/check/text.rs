@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::builtins::{glob, quantity_of};
+use super::mistakes;
 use super::state::Checker;
 use super::value::Value;
 use crate::data::{Data, Map};
@@ -94,8 +95,7 @@ impl Checker<'_, '_, '_> {
             _ => None,
         };
         converted.unwrap_or_else(|| {
-            let message = format!("{} is not a number that `{name}` can read", value.brief());
-            self.report(Diagnostic::new(Code::BadArguments, span, message));
+            self.report(mistakes::not_a_number(&value.brief(), name, span));
             Value::Error
         })
     }

@@ -7,6 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::builtins::Call;
+use super::mistakes;
 use super::state::{Checker, Context, RoleIx, View};
 use super::value::Value;
 use crate::data::{Data, Map};
@@ -20,8 +21,7 @@ impl Checker<'_, '_, '_> {
     /// `template("router.yaml.j2", name = value, …)`.
     pub fn text_template(&mut self, call: Call<'_>, cx: Context<'_>) -> Value {
         let [(Value::Str(path), at)] = call.positional.as_slice() else {
-            let problem = Diagnostic::new(Code::BadArguments, call.span, "`template` takes the path of a file");
-            self.report(problem.help("`template(\"router.yaml.j2\", name = value)`"));
+            self.report(mistakes::needs_a_path(call.span));
             return Value::Error;
         };
         let Some(file) = self.template_file(path, *at) else { return Value::Error };
