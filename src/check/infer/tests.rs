@@ -8,6 +8,8 @@ use crate::diag::{Session, Severity};
 use crate::resolve::{Program, resolve, std_lib};
 use crate::source::World;
 
+mod expressions;
+
 /// A world of one file; the standard library is always there.
 struct One<'t>(&'t str);
 
@@ -130,7 +132,7 @@ fn keys_of_map_fields_fit() {
         ("flags { a = { b = 1 } }", "E0201 { b = 1 }"),
         ("flags { a { b = 1 } }", "E0201 { b = 1 }"),
         ("flags { for x in xs: [x] = x }", ""),
-        ("flags { [n] = 1 }", "E0201 n"),
+        ("flags { [n] = 1 }", "E0201 [n]"),
         ("env { A = secret(\"a\", \"b\")  B = 1  C = pod.ip }", ""),
         ("env { A = xs }", "E0201 xs"),
         ("autoscale { cpu = 70 }", "E0201 70"),
@@ -172,145 +174,6 @@ fn statements_want_values_of_their_kind() {
         ("place { on label a = [s, n] }", ""),
         ("sidecar c { cpu = 1s }", "E0201 1s"),
         ("after r when s", "E0201 s"),
-    ]);
-}
-
-#[test]
-fn operators_want_operands() {
-    compare(&[
-        ("let a = n + s", "E0202 n + s"),
-        ("let a = 1Gi + 30s", "E0202 1Gi + 30s"),
-        ("let a = 1Gi + 1", "E0202 1Gi + 1"),
-        ("let a = 1Gi * 2.0", "E0202 1Gi * 2.0"),
-        ("let a = [1Gi * n, 2 * q, q / n, q / q, 30s * 2, 1m / 2, 7 % n]", ""),
-        ("let a = q % 2", "E0202 q % 2"),
-        ("let a = xs + ns", ""),
-        ("let a = xs + s", "E0202 xs + s"),
-        ("let a = s - s", "E0202 s - s"),
-        ("let a = any + n", ""),
-        ("let a = any + m", "E0202 any + m"),
-        ("let a = n == s", "E0202 n == s"),
-        ("let a = [n == 1.5, s == u, m == s, q == 3, replicas == 2, xs == ns, n == unset, any == s]", ""),
-        ("let a = 30s < 5", "E0202 30s < 5"),
-        ("let a = xs < xs", "E0202 xs < xs"),
-        ("let a = [n < 1.5, q > 1, s < \"b\", 1% < 2%]", ""),
-        ("let a = n in s", "E0202 n in s"),
-        ("let a = s in n", "E0202 s in n"),
-        ("let a = [n in xs, s in s, s in flags, n in replicas, r in rs]", ""),
-        ("let a = s..2", "E0202 s..2"),
-        ("let a = not n", "E0202 n"),
-        ("let a = [-n, -q]", ""),
-        ("let a = -s", "E0202 s"),
-        ("let a = n and true", "E0201 n"),
-        ("let a = self.rank == 0", "E0212 self.rank"),
-        ("let a = \"r\" + self.rank", ""),
-        ("let a = if n then 1 else 2", "E0201 n"),
-        ("let a = (if true then 1 else s) + xs", ""),
-        ("let a = (if true then 1 else unset) + s", "E0202 (if true then 1 else unset) + s"),
-        ("let a = (if true then 1 else s) + 1", ""),
-        ("let a = r is Base", ""),
-        ("let a = n is Base", "E0201 n is Base"),
-    ]);
-}
-
-#[test]
-fn members_are_known() {
-    compare(&[
-        ("let a = [r.pods + 1, r.replicas.min, r.port.http, r.name, r[0].index, m.path, rec.a]", ""),
-        ("let a = [r.flags.anything, r.image, replicas.max, n.min, group.name, len(group.roles)]", ""),
-        ("let a = r.podz", "E0204 podz"),
-        ("let a = r.url", "E0203 url"),
-        ("let a = r[0].ip", "E0204 ip"),
-        ("let a = m.size", "E0204 size"),
-        ("let a = rec.c", "E0204 c"),
-        ("let a = s.length", "E0204 length"),
-        ("let a = xs.first", "E0204 first"),
-        ("let a = { x = 1 }.y", "E0204 y"),
-        ("let a = { x = 1 }  let b = a.y", "E0204 y"),
-        ("let a = { for x in xs: [x] = 1 }  let b = a.y", ""),
-        ("let a = r.gpus + r.image", "E0202 r.gpus + r.image"),
-        ("let a = xs[s]", "E0201 xs[s]"),
-        ("let a = [xs[0], flags[s], r[n], any[n], any[s]]", ""),
-        ("let a = n[0]", "E0201 n[0]"),
-        ("let a = r.pods.min + flags.x.y", ""),
-        ("let a = leader", "E0201 leader"),
-        ("let a = group.foo.pods + 1", ""),
-    ]);
-}
-
-#[test]
-fn functions_want_arguments() {
-    compare(&[
-        ("let a = len(n)", "E0201 n"),
-        ("let a = [len(xs), len(s), len(flags), len(group), len(any)]", ""),
-        ("let a = len(xs, s)", "E0203 s"),
-        ("let a = len()", "E0203 len()"),
-        ("let a = len(y = xs)", "E0203 xs"),
-        ("let a = join(xs)", "E0203 join(xs)"),
-        ("let a = join(rs, s)", "E0201 rs"),
-        ("let a = join(ns, n)", "E0201 n"),
-        ("let a = split(s, s, text = s)", "E0203 s"),
-        ("let a = split(n, s)[0]", "E0201 n"),
-        ("let a = lower(s) + 1", "E0202 lower(s) + 1"),
-        ("let a = replace(s, s, s, s)", "E0203 s"),
-        ("let a = indent(s, 2)", ""),
-        ("let a = range(s)", "E0201 s"),
-        ("let a = range(1, s)", "E0201 s"),
-        ("let a = [range(n), range(replicas), range(1, n)]", ""),
-        ("let a = sum(xs)", "E0201 xs"),
-        ("let a = max(n, s)", "E0202 max(n, s)"),
-        ("let a = [max(n, 1.5), min(ns), max(xs), max(q, 1)]", ""),
-        ("let a = sort(rs)", "E0202 rs"),
-        ("let a = flatten(xs)", "E0201 xs"),
-        ("let a = flatten([xs])[0] + 1", "E0202 flatten([xs])[0] + 1"),
-        ("let a = zip(xs, n)", "E0201 n"),
-        ("let a = keys(xs)", "E0201 xs"),
-        ("let a = merge({ a = 1 }, n)", "E0201 n"),
-        ("let a = merge(n, { a = 1 })", "E0201 n"),
-        ("let a = ceil(s)", "E0201 s"),
-        ("let a = int(xs)", "E0203 xs"),
-        ("let a = [int(s), int(q), int(1s), float(n), quantity(s)]", ""),
-        ("let a = quantity(30s)", "E0203 30s"),
-        ("let a = string(r)", "E0201 r"),
-        ("let a = json({ a = r })", "E0201 { a = r }"),
-        ("let a = yaml([pod.ip])", "E0212 [pod.ip]"),
-        ("let a = yaml({ a = flags  b = xs  c = q  d = any })", ""),
-        ("let a = model(n)", "E0201 n"),
-        ("let a = model(s, claim = unset).path", ""),
-        ("let a = secret(s)", "E0203 secret(s)"),
-        ("let a = metric(s, s)", "E0201 s"),
-        ("let a = template(n)", "E0203 template(n)"),
-        ("let a = r.urls(8000)", "E0203 r.urls(8000)"),
-        ("let a = [r.url(\"http\"), r.urls(s)[0]]", ""),
-        ("let a = r.first(\"http\")", "E0203 first"),
-        ("let a = s.url(\"http\")", "E0203 url"),
-        ("let a = \"${xs}\"", "E0201 xs"),
-        ("let a = \"${m}\"", "E0201 m"),
-        ("let a = \"${n} ${q} ${s} ${1..2} ${pod.ip}\"", ""),
-    ]);
-}
-
-#[test]
-fn lets_and_loops_have_kinds() {
-    compare(&[
-        ("let a: Int = s", "E0201 s"),
-        ("let a = b + 1  let b = s", "E0202 b + 1"),
-        ("let a = b  let b = a + 1", ""),
-        ("let a = [for x in xs: x + 1]", "E0202 x + 1"),
-        ("let a = [for i, x in xs: i + x]", "E0202 i + x"),
-        ("let a = [for k, v in { a = 1 }: k + v]", "E0202 k + v"),
-        ("let a = [for x in ns if x: x]", "E0201 x"),
-        ("let a = [for x in n: x]", "E0201 n"),
-        ("let a = [for x in xs: [for x2 in ns: x + string(x2)]]", ""),
-        ("let a = [for x in rs: x.pods + x.image]", "E0202 x.pods + x.image"),
-        ("let a = { for x in xs: [x] = x.y }", "E0204 y"),
-        ("let a = [for x in [1, s]: x + 1]", ""),
-        ("let a: { x: Int } = { x = s  y = 1 }", "E0201 { x = s  y = 1 }"),
-        ("let a: { x: Int } = { x = 1  y = 1 }", "E0204 { x = 1  y = 1 }"),
-        ("let a: Map<Int> = { for x in xs: [x] = x }", "E0201 { for x in xs: [x] = x }"),
-        ("let a: List<Role<Base>> = r", ""),
-        ("let a: List<Runtime> = [pod.ip, s]", ""),
-        ("let a: String = pod.ip", "E0212 pod.ip"),
     ]);
 }
 
