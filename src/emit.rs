@@ -60,12 +60,11 @@ pub fn render(
     for (path, file) in extra {
         shared[file.owner].insert(path, text(&file));
     }
-    let groups: Vec<(usize, ((String, Lock), Files))> = locks.into_iter().zip(shared).enumerate().collect();
     let render = |(index, ((name, lock), mut files)): (usize, ((String, Lock), Files))| {
         files.extend(documents(index).into_iter().map(|(path, file)| (path, text(&file))));
         Group::new(name, files, lock)
     };
-    groups.into_par_iter().map(render).collect()
+    locks.into_par_iter().zip(shared).enumerate().map(render).collect()
 }
 
 fn text(file: &File) -> String {

@@ -19,10 +19,10 @@ impl<'p> Checker<'_, '_, 'p> {
             for statement in &layer.body.statements {
                 let StatementKind::After { targets, options } = &statement.kind else { continue };
                 let cx = Context { view: Some(View { role: ix, part: 0 }), ..Context::new(layer.frame) };
-                if let Some(when) = &statement.when {
-                    if self.condition(when, cx) != Some(true) {
-                        continue;
-                    }
+                if let Some(when) = &statement.when
+                    && self.condition(when, cx) != Some(true)
+                {
+                    continue;
                 }
                 self.refuse_wait(options.as_ref());
                 for target in targets {

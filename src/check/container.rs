@@ -256,10 +256,10 @@ impl<'p> Checker<'_, '_, 'p> {
         for contribution in contributions.iter().rev() {
             let Some(options) = options_of(&contribution.statement.kind) else { continue };
             for entry in options.entries.iter().rev() {
-                if let MapEntry::Set { key: Key::Name(name), value } = entry {
-                    if name.name == key {
-                        return (self.eval(value, Context::of(contribution.frame, view)), value.span);
-                    }
+                if let MapEntry::Set { key: Key::Name(name), value } = entry
+                    && name.name == key
+                {
+                    return (self.eval(value, Context::of(contribution.frame, view)), value.span);
                 }
             }
         }

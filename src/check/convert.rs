@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::builtins::model_value;
+use super::builtins::{model_value, quantity_of};
 use super::mistakes;
 use super::state::Checker;
 use super::value::{Value, ValueMap};
@@ -11,6 +11,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::quantity::Quantity;
 use crate::resolve::Type;
 use crate::source::Span;
+use crate::syntax::{Expr, ExprKind, StrPart};
 
 impl Checker<'_, '_, '_> {
     /// The value as a value of the type. `unset` stays unset. Reports what does not fit.
@@ -29,6 +30,16 @@ impl Checker<'_, '_, '_> {
             (Type::Image, v @ Value::Str(_)) => v,
             (Type::Quantity, v @ Value::Quantity(_)) => v,
             (Type::Quantity, Value::Int(i)) => Value::Quantity(Quantity::units(i)),
+            (Type::Quantity, Value::Float(f)) => match quantity_of(&Value::Float(f)) {
+                Some(quantity) => Value::Quantity(quantity),
+                None => {
+                    let message = format!("{f} is finer than a thousandth");
+                    self.report(
+                        Diagnostic::new(Code::OutOfRange, span, message).help("quantities are counted in thousandths"),
+                    );
+                    Value::Error
+                }
+            },
             (Type::Duration, v @ Value::Duration(_)) => v,
             (Type::Percent, v @ Value::Percent(_)) => v,
             (Type::Ratio, v @ Value::Ratio(..)) => v,
@@ -106,21 +117,34 @@ impl Checker<'_, '_, '_> {
                 }
             }
         }
-        for field in fields.iter().filter(|f| !f.optional && !out.contains_key(&f.name)) {
-            let message = format!("key `{}` is missing", field.name);
-            self.report(Diagnostic::new(Code::MissingValue, span, message).help(format!("expected `{ty}`")));
+        for field in fields {
+            if out.contains_key(&field.name) {
+                continue;
+            }
+            let Some(default) = &field.default else {
+                let message = format!("key `{}` is missing", field.name);
+                self.report(Diagnostic::new(Code::MissingValue, span, message).help(format!("expected `{ty}`")));
+                continue;
+            };
+            let value = literal(default).unwrap_or_else(|| {
+                let message = "the default of a record's key is a literal";
+                self.report(Diagnostic::new(Code::TypeMismatch, default.span, message));
+                Value::Error
+            });
+            let value = self.convert(value, &field.ty, default.span);
+            out.insert(field.name.clone(), value);
         }
         Value::map(out)
     }
 
     /// A text in which values of the running pod are legal; numbers and the like are written out.
     pub fn runtime_text(&mut self, value: Value, span: Span) -> Option<RuntimeText> {
-        self.to_pieces(value, span).map(RuntimeText)
+        self.text_pieces(value, span).map(RuntimeText)
     }
 
     /// A text that must be known now.
     pub fn known_text(&mut self, value: Value, span: Span) -> Option<String> {
-        match self.to_pieces(value, span)?.as_slice() {
+        match self.text_pieces(value, span)?.as_slice() {
             [] => Some(String::new()),
             [Piece::Text(text)] => Some(text.clone()),
             _ => {
@@ -162,4 +186,24 @@ pub(super) fn mismatch(wanted: &str, found: &Value, span: Span) -> Diagnostic {
         ("String", Value::Int(i)) => problem.help(format!("quote it: `\"{i}\"`")),
         _ => problem,
     }
+}
+
+/// The value of a literal; `None` for an expression that must be evaluated.
+fn literal(expr: &Expr) -> Option<Value> {
+    Some(match &expr.kind {
+        ExprKind::Int(i) => Value::Int(*i),
+        ExprKind::Float(f) => Value::Float(*f),
+        ExprKind::Bool(b) => Value::Bool(*b),
+        ExprKind::Quantity(text) => Value::Quantity(Quantity::parse(text)?),
+        ExprKind::Duration(ms) => Value::Duration(i64::try_from(*ms).ok()?),
+        ExprKind::Percent(p) => Value::Percent(*p),
+        ExprKind::Ratio(a, b) => Value::Ratio(*a, *b),
+        ExprKind::Unset => Value::Unset,
+        ExprKind::Str(parts) => match parts.as_slice() {
+            [] => Value::str(""),
+            [StrPart::Text(text)] => Value::str(text),
+            _ => return None,
+        },
+        _ => return None,
+    })
 }

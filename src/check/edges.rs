@@ -16,10 +16,10 @@ impl<'p> Checker<'_, '_, 'p> {
         for layer in &layers {
             for statement in &layer.body.statements {
                 let StatementKind::Connect(connect) = &statement.kind else { continue };
-                if let Some(when) = &statement.when {
-                    if self.condition(when, Context::new(layer.frame)) != Some(true) {
-                        continue;
-                    }
+                if let Some(when) = &statement.when
+                    && self.condition(when, Context::new(layer.frame)) != Some(true)
+                {
+                    continue;
                 }
                 let Some(state) = self.connection(group, connect, statement, layer) else { continue };
                 for (role, body, frame) in self.edge_bodies(&state) {

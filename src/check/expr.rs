@@ -113,7 +113,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 StrPart::Text(text) => pieces.push(Piece::Text(text.clone())),
                 StrPart::Expr(expr) => {
                     let value = self.eval(expr, cx);
-                    match self.to_pieces(value, expr.span) {
+                    match self.text_pieces(value, expr.span) {
                         Some(more) => pieces.extend(more),
                         None => return Value::Error,
                     }
@@ -140,7 +140,7 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 
     /// A value inside a text.
-    pub fn to_pieces(&mut self, value: Value, span: Span) -> Option<Vec<Piece>> {
+    pub fn text_pieces(&mut self, value: Value, span: Span) -> Option<Vec<Piece>> {
         if let Some(pieces) = value.pieces() {
             return Some(pieces);
         }

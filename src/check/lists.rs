@@ -139,7 +139,7 @@ impl Checker<'_, '_, '_> {
                 pieces.push(Piece::Text(separator.to_string()));
                 bytes += separator.len();
             }
-            let Some(more) = self.to_pieces(item.clone(), args[0].1) else { return Value::Error };
+            let Some(more) = self.text_pieces(item.clone(), args[0].1) else { return Value::Error };
             bytes += more.iter().map(|p| if let Piece::Text(t) = p { t.len() } else { 0 }).sum::<usize>();
             pieces.extend(more);
         }

@@ -1,6 +1,6 @@
 //! Maps, and walking over lists and maps.
 
-use super::expr::named_block;
+use super::expr::{MAX_ELEMENTS, named_block};
 use super::mistakes;
 use super::state::{Checker, Context, Loops};
 use super::value::{Value, ValueMap};
@@ -104,6 +104,17 @@ impl<'p> Checker<'_, '_, 'p> {
             Value::List(items) => Some(items.iter().map(|v| (v.clone(), None)).collect()),
             Value::Map(map) if pair => Some(map.iter().map(|(k, v)| (Value::str(k), Some(v.clone()))).collect()),
             Value::Map(map) => Some(map.keys().map(|k| (Value::str(k), None)).collect()),
+            Value::Range(from, to) if to.saturating_sub(from) < MAX_ELEMENTS as i64 => {
+                let row = |(i, n): (usize, i64)| match pair {
+                    true => (Value::Int(i as i64), Some(Value::Int(n))),
+                    false => (Value::Int(n), None),
+                };
+                Some((from..=to).enumerate().map(row).collect())
+            }
+            Value::Range(..) => {
+                self.too_many(span);
+                None
+            }
             Value::Error => None,
             other => {
                 self.report(mistakes::not_a_collection(other.kind(), span));

@@ -78,7 +78,7 @@ pub(super) fn not_a_key(found: &str, span: Span) -> Diagnostic {
 pub(super) fn not_a_collection(found: &str, span: Span) -> Diagnostic {
     let problem = Diagnostic::new(Code::TypeMismatch, span, format!("expected a List or Map, found {found}"));
     match found {
-        "an Int" | "a Range" => problem.help("numbers are listed by `range(n)` or `range(from, to)`"),
+        "an Int" => problem.help("numbers are listed by `range(n)` or `range(from, to)`"),
         _ => problem,
     }
 }

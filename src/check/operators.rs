@@ -21,6 +21,7 @@ impl Checker<'_, '_, '_> {
                 None => return self.overflow(span),
             },
             (UnaryOp::Negate, Value::Float(f)) => Some(Value::Float(-f)),
+            (UnaryOp::Negate, Value::Duration(ms)) => Some(Value::Duration(ms.saturating_neg())),
             (UnaryOp::Negate, Value::Quantity(q)) => {
                 Some(Value::Quantity(Quantity { milli: -q.milli, binary: q.binary }))
             }

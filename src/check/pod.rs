@@ -103,22 +103,22 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 
     fn check_pod(&mut self, pod: &Pod, view: View) {
-        if let (Some(drain), Some(grace)) = (pod.drain, pod.grace) {
-            if drain > grace {
-                let span = self.field_span(view, "drain");
-                let message = format!("`drain` of {drain}s is longer than `grace` of {grace}s");
-                let at = self.field_span(view, "grace");
-                self.report(Diagnostic::new(Code::FieldConflict, span, message).label(at, "the pod is killed then"));
-            }
+        if let (Some(drain), Some(grace)) = (pod.drain, pod.grace)
+            && drain > grace
+        {
+            let span = self.field_span(view, "drain");
+            let message = format!("`drain` of {drain}s is longer than `grace` of {grace}s");
+            let at = self.field_span(view, "grace");
+            self.report(Diagnostic::new(Code::FieldConflict, span, message).label(at, "the pod is killed then"));
         }
-        if let (Some(shm), Some(memory)) = (pod.shm, pod.main.resources.memory) {
-            if shm > memory {
-                let span = self.field_span(view, "shm");
-                let message = format!("`shm` of {shm} is larger than `memory` of {memory}");
-                let problem = Diagnostic::new(Code::FieldConflict, span, message);
-                let at = self.field_span(view, "memory");
-                self.report(problem.label(at, "shared memory counts against it").help("raise `memory`"));
-            }
+        if let (Some(shm), Some(memory)) = (pod.shm, pod.main.resources.memory)
+            && shm > memory
+        {
+            let span = self.field_span(view, "shm");
+            let message = format!("`shm` of {shm} is larger than `memory` of {memory}");
+            let problem = Diagnostic::new(Code::FieldConflict, span, message);
+            let at = self.field_span(view, "memory");
+            self.report(problem.label(at, "shared memory counts against it").help("raise `memory`"));
         }
         let bytes: usize = pod.files.iter().map(|f| f.text.len()).sum();
         if bytes > CONFIG_MAP_BYTES {
@@ -179,7 +179,7 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 
     fn toleration(&mut self, value: Value, span: Span) -> Option<Data> {
-        let mut data = self.to_data(value, span)?;
+        let mut data = self.data_of(value, span)?;
         let map = data.as_map_mut()?;
         if let Some(seconds) = map.remove("seconds") {
             map.set("tolerationSeconds", seconds);

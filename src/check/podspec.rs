@@ -49,7 +49,7 @@ impl<'p> Checker<'_, '_, 'p> {
                 Some(FieldValue::Merge(body)) => self.merge_body(body, cx, &mut merged),
                 Some(FieldValue::Replace(expr)) => {
                     let value = self.eval(expr, cx);
-                    match self.to_data(value, expr.span) {
+                    match self.data_of(value, expr.span) {
                         Some(Data::Map(map)) => merged = map,
                         Some(Data::Null) => merged = Map::new(),
                         Some(_) => self.report(Diagnostic::new(Code::TypeMismatch, expr.span, "`pod` is a map")),
@@ -76,7 +76,7 @@ impl<'p> Checker<'_, '_, 'p> {
                     let evaluated = self.eval(value, cx);
                     if evaluated == Value::Unset {
                         into.remove(&key);
-                    } else if let Some(data) = self.to_data(evaluated, value.span) {
+                    } else if let Some(data) = self.data_of(evaluated, value.span) {
                         into.set(key, data);
                     }
                 }
@@ -96,7 +96,7 @@ impl<'p> Checker<'_, '_, 'p> {
                     self.each(variables, iterable, condition.as_ref(), cx, &mut |checker, cx| {
                         let Some(key) = checker.key(key, cx) else { return };
                         let evaluated = checker.eval(value, cx);
-                        if let Some(data) = checker.to_data(evaluated, value.span) {
+                        if let Some(data) = checker.data_of(evaluated, value.span) {
                             into.set(key, data);
                         }
                     });

@@ -35,10 +35,10 @@ impl<'p> Checker<'_, '_, 'p> {
         for contribution in contributions.iter().rev() {
             let StatementKind::Port { value: Some(expr), .. } = &contribution.statement.kind else { continue };
             let cx = Context::of(contribution.frame, view);
-            if let Some(when) = &contribution.statement.when {
-                if self.condition(when, cx) != Some(true) {
-                    continue;
-                }
+            if let Some(when) = &contribution.statement.when
+                && self.condition(when, cx) != Some(true)
+            {
+                continue;
             }
             let value = self.eval(expr, cx);
             return match self.convert(value, &Type::Port, expr.span) {

@@ -11,6 +11,8 @@ use crate::syntax::*;
 
 /// The deepest chain of templates that are built on each other.
 const MAX_TEMPLATES: usize = 64;
+/// The most templates that one role or group is made from, each counted as often as it is used.
+const MAX_LAYERS: usize = 1_000;
 
 /// The layers of a role or group while they are gathered.
 struct Gathered<'p> {
@@ -70,10 +72,10 @@ impl<'p> Checker<'_, '_, 'p> {
         let mut found: BTreeMap<DefId, Vec<(ModuleId, &Refine)>> = BTreeMap::new();
         for (module, source) in self.program.modules().filter(|(_, m)| m.entry) {
             for item in &source.ast.items {
-                if let ItemKind::Refine(refine) = &item.kind {
-                    if let Some(def) = self.program.definition(&refine.group) {
-                        found.entry(def).or_default().push((module, refine));
-                    }
+                if let ItemKind::Refine(refine) = &item.kind
+                    && let Some(def) = self.program.definition(&refine.group)
+                {
+                    found.entry(def).or_default().push((module, refine));
                 }
             }
         }
@@ -200,9 +202,15 @@ impl<'p> Checker<'_, '_, 'p> {
                 self.report(template_cycle(self.program, &path[start..], call));
                 continue;
             }
-            if path.len() >= MAX_TEMPLATES {
-                let message = format!("more than {MAX_TEMPLATES} templates are built on each other");
-                self.report(Diagnostic::new(Code::LimitExceeded, call.span, message));
+            if path.len() >= MAX_TEMPLATES || into.layers.len() >= MAX_LAYERS {
+                if into.broken {
+                    return;
+                }
+                into.broken = true;
+                let message =
+                    format!("more than {MAX_TEMPLATES} templates are built on each other, or {MAX_LAYERS} in all");
+                let outermost = path.first().map_or(call.span, |(_, span)| *span);
+                self.report(Diagnostic::new(Code::LimitExceeded, outermost, message));
                 continue;
             }
             if template.target != target.kind {
@@ -358,10 +366,10 @@ impl<'p> Checker<'_, '_, 'p> {
 
     fn check_absent(&mut self, group: GroupIx) {
         for ix in self.group(group).roles.clone() {
-            if let Some((when, frame)) = self.role(ix).when {
-                if self.condition(when, Context::new(frame)) != Some(true) {
-                    self.role_mut(ix).absent = Some(when.span);
-                }
+            if let Some((when, frame)) = self.role(ix).when
+                && self.condition(when, Context::new(frame)) != Some(true)
+            {
+                self.role_mut(ix).absent = Some(when.span);
             }
         }
     }

@@ -67,12 +67,11 @@ pub(super) fn check(session: &mut Session, program: &Program) {
 fn body(session: &mut Session, body: &Body, place: Place, ends: &[Param]) {
     let mut seen: BTreeMap<(&str, &str), Span> = BTreeMap::new();
     for statement in &body.statements {
-        if let Some((kind, name, span)) = unique(&statement.kind) {
-            if statement.when.is_none() {
-                if let Some(earlier) = seen.insert((kind, name), span) {
-                    session.report(twice(kind, name, span, earlier));
-                }
-            }
+        if let Some((kind, name, span)) = unique(&statement.kind)
+            && statement.when.is_none()
+            && let Some(earlier) = seen.insert((kind, name), span)
+        {
+            session.report(twice(kind, name, span, earlier));
         }
         self::statement(session, statement, place, ends);
     }
@@ -98,11 +97,11 @@ fn unique(kind: &StatementKind) -> Option<(&'static str, &str, Span)> {
 }
 
 fn statement(session: &mut Session, statement: &Statement, place: Place, ends: &[Param]) {
-    if let Some(when) = &statement.when {
-        if !takes_when(&statement.kind) {
-            let problem = Diagnostic::new(Code::MisplacedStatement, when.span, "`when` cannot stand here");
-            session.report(problem.help("decide in the value: `field = if cond then … else unset`"));
-        }
+    if let Some(when) = &statement.when
+        && !takes_when(&statement.kind)
+    {
+        let problem = Diagnostic::new(Code::MisplacedStatement, when.span, "`when` cannot stand here");
+        session.report(problem.help("decide in the value: `field = if cond then … else unset`"));
     }
     let legal = match &statement.kind {
         StatementKind::Field { name, value } => return field(session, name, Some(value), place),

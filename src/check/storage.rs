@@ -165,10 +165,10 @@ impl<'p> Checker<'_, '_, 'p> {
         for contribution in contributions {
             let Some(options) = super::container::options_of(&contribution.statement.kind) else { continue };
             for entry in &options.entries {
-                if let crate::syntax::MapEntry::Set { key: crate::syntax::Key::Name(name), .. } = entry {
-                    if !known.contains(&name.name.as_str()) {
-                        self.report(mistakes::unknown_option(name, known));
-                    }
+                if let crate::syntax::MapEntry::Set { key: crate::syntax::Key::Name(name), .. } = entry
+                    && !known.contains(&name.name.as_str())
+                {
+                    self.report(mistakes::unknown_option(name, known));
                 }
             }
         }

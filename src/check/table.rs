@@ -90,10 +90,10 @@ impl<'p> PartTable<'p> {
                     self.fields.entry(&name.name).or_default().push(contribution);
                 }
                 _ => {
-                    if let Some((kind, name)) = child_of(&statement.kind) {
-                        if kind != ChildKind::Probe || probes {
-                            self.add_child(kind, name, contribution);
-                        }
+                    if let Some((kind, name)) = child_of(&statement.kind)
+                        && (kind != ChildKind::Probe || probes)
+                    {
+                        self.add_child(kind, name, contribution);
                     }
                 }
             }
@@ -188,10 +188,11 @@ impl<'p> Checker<'_, '_, 'p> {
         let mut names: Vec<&str> = Vec::new();
         for layer in &self.role(role).layers {
             for statement in &layer.body.statements {
-                if let StatementKind::Child { keyword, name, .. } = &statement.kind {
-                    if keyword.name == "component" && !names.contains(&name.name.as_str()) {
-                        names.push(&name.name);
-                    }
+                if let StatementKind::Child { keyword, name, .. } = &statement.kind
+                    && keyword.name == "component"
+                    && !names.contains(&name.name.as_str())
+                {
+                    names.push(&name.name);
                 }
             }
         }

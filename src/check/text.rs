@@ -80,7 +80,7 @@ impl Checker<'_, '_, '_> {
     /// `int`, `float`, `quantity` and `string`.
     pub fn number_from(&mut self, name: &str, value: Value, span: Span) -> Value {
         let converted = match (name, &value) {
-            ("string", _) => return self.to_pieces(value, span).map_or(Value::Error, Value::text),
+            ("string", _) => return self.text_pieces(value, span).map_or(Value::Error, Value::text),
             ("quantity", _) => quantity_of(&value).map(Value::Quantity),
             ("int", Value::Int(i)) => Some(Value::Int(*i)),
             ("int", Value::Float(f)) => return self.whole(*f, span),
@@ -102,26 +102,26 @@ impl Checker<'_, '_, '_> {
 
     /// A value as JSON on one line or as a YAML document.
     pub fn document(&mut self, value: Value, span: Span, json: bool) -> Value {
-        let Some(data) = self.to_data(value, span) else { return Value::Error };
+        let Some(data) = self.data_of(value, span) else { return Value::Error };
         let text = if json { json_text(&data) } else { crate::yaml::document(&data, None) };
         if self.text_fits(text.len(), span) { Value::str(text) } else { Value::Error }
     }
 
     /// A value as structured data; quantities and the like become their texts.
-    pub fn to_data(&mut self, value: Value, span: Span) -> Option<Data> {
+    pub fn data_of(&mut self, value: Value, span: Span) -> Option<Data> {
         Some(match self.forced(value) {
             Value::Unset => Data::Null,
             Value::Bool(b) => Data::Bool(b),
             Value::Int(i) => Data::Int(i),
             Value::Float(f) => Data::Float(f),
             Value::List(items) => {
-                let items: Option<Vec<Data>> = items.iter().map(|v| self.to_data(v.clone(), span)).collect();
+                let items: Option<Vec<Data>> = items.iter().map(|v| self.data_of(v.clone(), span)).collect();
                 Data::List(items?)
             }
             Value::Map(map) => {
                 let mut out = Map::new();
                 for (key, value) in map.iter() {
-                    out.set(key.clone(), self.to_data(value.clone(), span)?);
+                    out.set(key.clone(), self.data_of(value.clone(), span)?);
                 }
                 Data::Map(out)
             }

@@ -33,7 +33,7 @@ impl Checker<'_, '_, '_> {
             facts.set("role", self.role_facts(view.role));
         }
         for (name, value, span) in call.named {
-            let Some(data) = self.to_data(value, span) else { return Value::Error };
+            let Some(data) = self.data_of(value, span) else { return Value::Error };
             facts.set(name.replace('-', "_"), data);
         }
         self.rendered(file, &Data::Map(facts), call.span)

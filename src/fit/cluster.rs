@@ -44,12 +44,12 @@ pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory)
     }
     for group in &model.groups {
         for connection in &group.connections {
-            if let Some((floor, span)) = connection.floor {
-                if !offers(inventory, floor) {
-                    let message = format!("no two pods in `{}` can have a link of `{}`", inventory.name, floor.name());
-                    let help = "declare it under `links` of the inventory, or ask for less; a link that `needs` something is not provided yet";
-                    session.report(Diagnostic::new(Code::MissingCapability, span, message).help(help));
-                }
+            if let Some((floor, span)) = connection.floor
+                && !offers(inventory, floor)
+            {
+                let message = format!("no two pods in `{}` can have a link of `{}`", inventory.name, floor.name());
+                let help = "declare it under `links` of the inventory, or ask for less; a link that `needs` something is not provided yet";
+                session.report(Diagnostic::new(Code::MissingCapability, span, message).help(help));
             }
         }
     }

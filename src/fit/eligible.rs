@@ -54,10 +54,10 @@ fn concerns(kind: &ClauseKind, role: usize) -> bool {
 }
 
 fn allowed(group: &Group, role: usize, part: &Part, node: &Node, inventory: &Inventory) -> bool {
-    if let Some((product, _)) = &part.pod.gpu {
-        if node.gpu.as_ref() != Some(product) {
-            return false;
-        }
+    if let Some((product, _)) = &part.pod.gpu
+        && node.gpu.as_ref() != Some(product)
+    {
+        return false;
     }
     let mut pool_named = false;
     for clause in group.clauses.iter().filter(|c| c.prefer.is_none()) {

@@ -8,9 +8,10 @@ use crate::source::Span;
 use super::eligible::Eligible;
 
 pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory, eligible: &Eligible) {
+    let largest: Vec<i64> = eligible.sets.iter().map(|set| largest_node(inventory, set)).collect();
     for (index, group) in model.groups.iter().enumerate() {
         for (role_index, role) in group.roles.iter().enumerate() {
-            nodes(session, role, inventory, eligible, &eligible.of[index][role_index]);
+            nodes(session, role, &largest, &eligible.of[index][role_index]);
         }
         for clause in group.clauses.iter().filter(|c| c.prefer.is_none()) {
             self::clause(session, group, &clause.kind, clause.span, inventory, eligible, &eligible.of[index]);
@@ -19,9 +20,9 @@ pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory,
 }
 
 /// A pod that asks for more accelerators than any machine has.
-fn nodes(session: &mut Session, role: &Role, inventory: &Inventory, eligible: &Eligible, sets: &[usize]) {
+fn nodes(session: &mut Session, role: &Role, largest: &[i64], sets: &[usize]) {
     for (part, set) in role.parts.iter().zip(sets) {
-        let most = machines(inventory, &eligible.sets[*set]).map(|n| accelerators(n, inventory)).max().unwrap_or(0);
+        let most = largest[*set];
         if i64::from(part.pod.gpus) > most {
             let message = format!(
                 "a pod of `{}` asks for {} accelerators; the largest node that it may use has {most}",
@@ -33,8 +34,10 @@ fn nodes(session: &mut Session, role: &Role, inventory: &Inventory, eligible: &E
     }
 }
 
-fn machines<'i>(inventory: &'i Inventory, set: &'i [bool]) -> impl Iterator<Item = &'i Node> {
-    inventory.nodes.iter().zip(set).filter(|(_, flag)| **flag).map(|(node, _)| node)
+/// Accelerators of the largest machine of a set.
+fn largest_node(inventory: &Inventory, set: &[bool]) -> i64 {
+    let nodes = inventory.nodes.iter().zip(set).filter(|(_, flag)| **flag);
+    nodes.map(|(node, _)| accelerators(node, inventory)).max().unwrap_or(0)
 }
 
 fn accelerators(node: &Node, inventory: &Inventory) -> i64 {

@@ -61,8 +61,8 @@ pub struct RecordField {
     pub name: String,
     /// Its type.
     pub ty: Type,
-    /// It may be left out.
-    pub optional: bool,
+    /// What it is when it is left out: a literal. Without one it is required.
+    pub default: Option<syntax::Expr>,
 }
 
 /// Names of the types that take no arguments.
@@ -102,7 +102,7 @@ impl Type {
                     .map(|f| RecordField {
                         name: f.name.name.clone(),
                         ty: Type::of(program, &f.ty),
-                        optional: f.default.is_some(),
+                        default: f.default.clone(),
                     })
                     .collect(),
             ),

@@ -108,7 +108,7 @@ impl<'a> Binder<'a> {
     /// Makes the roles of a group visible: its own and those of the group templates it is made from.
     fn declare_roles(&mut self, bases: &'a [TemplateCall], body: &'a Body) {
         let mut roles = BTreeMap::new();
-        self.collect_roles(bases, body, &mut roles, 0);
+        self.collect_roles(bases, body, &mut roles, &mut Vec::new());
         for (name, span) in roles {
             if let Some(earlier) = self.scopes.declare(name, Binding::Local, span, true) {
                 let ident = Ident { name: name.to_owned(), span };
@@ -122,7 +122,7 @@ impl<'a> Binder<'a> {
         bases: &'a [TemplateCall],
         body: &'a Body,
         roles: &mut BTreeMap<&'a str, Span>,
-        depth: usize,
+        seen: &mut Vec<Span>,
     ) {
         for statement in &body.statements {
             if let StatementKind::Role(role) = &statement.kind {
@@ -132,8 +132,9 @@ impl<'a> Binder<'a> {
         for call in bases {
             let Some(template) = self.template_of(call) else { continue };
             // A template that is built on itself is reported by `check`; here it only must end.
-            if depth < 64 {
-                self.collect_roles(&template.bases, &template.body, roles, depth + 1);
+            if !seen.contains(&template.name.span) {
+                seen.push(template.name.span);
+                self.collect_roles(&template.bases, &template.body, roles, seen);
             }
         }
     }
