@@ -1,7 +1,7 @@
 //! The tree as written.
 //!
 //! Syntax knows nothing of Kubernetes, types or names: a statement is kept even where it makes no
-//! sense, and `check` says so. [`parse`] makes the tree, [`print`] writes it back.
+//! sense, and `check` says so. [`parse`] makes the tree, [`mod@print`] writes it back.
 
 use crate::source::Span;
 

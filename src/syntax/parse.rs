@@ -2,7 +2,7 @@
 //!
 //! A text is cut into its top-level items, each of which begins with its keyword in the first
 //! column, and each item is parsed alone, so that a broken one hides nothing of the others. What
-//! pest could not bear, such as deep nesting, is refused by [`scan`] before pest sees the text.
+//! pest could not bear, such as deep nesting, is refused by `scan` before pest sees the text.
 
 use pest::Parser;
 use rayon::prelude::*;
