@@ -63,5 +63,8 @@ pub fn compile(
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
     let order = order::Order::new(&plan, &options.delivery); // when, and in which file
     let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
-    Some(emit::render(record::locks(&fitted, &plan, &placement), order.extra(), lower)) // objects, then bytes
+    let groups = emit::render(record::locks(&fitted, &plan, &placement), order.extra(), lower); // objects, then bytes
+    // Large compilations take long to take apart; the caller need not wait for it.
+    rayon::spawn(move || drop((program, fitted)));
+    Some(groups)
 }

@@ -26,6 +26,11 @@ impl Best {
         self.items.len() < self.width || self.items.last().is_some_and(|(worst, _)| rank < worst)
     }
 
+    /// Whether whatever begins with these numbers comes too late.
+    pub fn beyond(&self, head: &[i64; 4]) -> bool {
+        self.items.len() >= self.width && self.items.last().is_some_and(|(worst, _)| head[..] > worst[..4])
+    }
+
     pub fn add(&mut self, rank: Rank, area: Area) {
         if self.wants(&rank) {
             let at = self.items.partition_point(|(other, _)| *other <= rank);
@@ -69,7 +74,11 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
         for (order, domain) in domains.iter().enumerate() {
             let candidate = Area { level, domain: *domain as usize };
             let Some(left) = leftover(state, instance, candidate) else { continue };
-            let rank = pull.rank(state, candidate, left, order);
+            let head = pull.head(state, candidate, left);
+            if best.beyond(&head) {
+                continue;
+            }
+            let rank = pull.rank(state, candidate, head, order);
             if best.wants(&rank) && open_to(state, instance, candidate) {
                 best.add(rank, candidate);
             }
@@ -230,10 +239,11 @@ impl Pull {
         }
     }
 
-    fn rank(&self, state: &State, area: Area, left: i64, order: usize) -> Rank {
+    /// The first numbers of the rank, which are cheap and mostly decide.
+    fn head(&self, state: &State, area: Area, left: i64) -> [i64; 4] {
         let index = state.index;
         let topology = &index.topology;
-        let Some(machine) = topology.any_machine(area) else { return [i64::MAX; 6] };
+        let Some(machine) = topology.any_machine(area) else { return [i64::MAX; 4] };
         let mut links = 0;
         for (peer, weight) in &self.peers {
             links += weight * topology.downgrade(topology.shared(machine, *peer).min(area.level));
@@ -244,9 +254,17 @@ impl Pull {
             wishes += cost * here.copied().unwrap_or(0);
         }
         let wasted = i64::from(!self.accelerated && area.level == self.first_machine_level && index.has_gpu(machine));
+        [links, wishes, wasted, left]
+    }
+
+    /// The whole rank: then the room around, so that full surroundings fill first, and the order.
+    fn rank(&self, state: &State, area: Area, head: [i64; 4], order: usize) -> Rank {
+        let topology = &state.index.topology;
+        let Some(machine) = topology.any_machine(area) else { return [i64::MAX; 6] };
         let wider = topology.distinct.iter().rev().find(|l| **l < area.level).copied();
         let around =
             wider.and_then(|l| Some(state.room(self.class?, Area { level: l, domain: topology.domain(machine, l) })));
+        let [links, wishes, wasted, left] = head;
         [links, wishes, wasted, left, around.unwrap_or(0), order as i64]
     }
 }
