@@ -71,9 +71,21 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
         let own = [area.domain as u32];
         let domains = if level == area.level { &own[..] } else { topology.inside(area, level) };
         state.spend(domains.len());
+        // Most domains have no room or lose at once, which a look at one number tells.
+        let rooms: Option<(Vec<i64>, i64)> = match role.demand.as_slice() {
+            [(class, need)] => state.rooms(*class, level).map(|rooms| (rooms.to_vec(), *need)),
+            _ => None,
+        };
         for (order, domain) in domains.iter().enumerate() {
             let candidate = Area { level, domain: *domain as usize };
-            let Some(left) = leftover(state, instance, candidate) else { continue };
+            let left = match &rooms {
+                Some((rooms, need)) => Some(rooms[candidate.domain] - need).filter(|left| *left >= 0),
+                None => leftover(state, instance, candidate),
+            };
+            let Some(left) = left else { continue };
+            if pull.idle() && best.beyond(&[0, 0, 0, left]) {
+                continue;
+            }
             let head = pull.head(state, candidate, left);
             if best.beyond(&head) {
                 continue;
@@ -237,6 +249,11 @@ impl Pull {
             class: role.demand.first().map(|(class, _)| *class),
             first_machine_level: index.topology.machine_level(),
         }
+    }
+
+    /// Whether nothing draws the instance anywhere.
+    fn idle(&self) -> bool {
+        self.peers.is_empty() && self.preferences.is_empty()
     }
 
     /// The first numbers of the rank, which are cheap and mostly decide.

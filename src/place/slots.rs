@@ -50,6 +50,11 @@ impl Slots {
         self.tables.get(&class).map(|t| t.counts[area.level][area.domain])
     }
 
+    /// Pods of a class in each domain of a level, when its table is open.
+    pub fn level(&self, class: usize, level: usize) -> Option<&[i64]> {
+        self.tables.get(&class).map(|t| t.counts[level].as_slice())
+    }
+
     /// Follows a change of what is free on a machine.
     pub fn update(&mut self, index: &Index, free: &[i64], machine: usize) {
         let leaf = index.topology.machine_level();

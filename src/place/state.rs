@@ -89,6 +89,11 @@ impl<'i, 'p> State<'i, 'p> {
         })
     }
 
+    /// What [`State::room`] says of every domain of a level, for a class that is open.
+    pub fn rooms(&self, class: usize, level: usize) -> Option<&[i64]> {
+        self.slots.level(class, level)
+    }
+
     /// Counts so many looks against the work budget.
     pub fn spend(&mut self, looks: usize) {
         self.work = self.work.saturating_sub(looks as u64);
