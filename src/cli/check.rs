@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
         Ok(jobs) => jobs,
         Err(refusal) => return refusal.show(&gathered, &arguments.report, terminal),
     };
-    let world = Disk;
+    let world = Disk::default();
     for job in &jobs {
         let mut session = Session::new(&world, &job.root);
         terminal.busy("checking", || look(&mut session, job));

@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     if let Some(message) = misuse(arguments, &jobs) {
         return terminal.misuse(&message);
     }
-    let world = Disk;
+    let world = Disk::default();
     let mut compiled = Vec::new();
     for job in &jobs {
         let mut session = Session::new(&world, &job.root);

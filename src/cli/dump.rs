@@ -70,7 +70,8 @@ pub(super) fn one(
         Ok(job) => job,
         Err(refusal) => return refusal.show(&gathered, &report, terminal),
     };
-    let mut session = Session::new(&Disk, &job.root);
+    let world = Disk::default();
+    let mut session = Session::new(&world, &job.root);
     let text = make(&mut session, &job);
     gathered.take(session);
     match (gathered.show(&report, terminal, Exit::Fine), text) {

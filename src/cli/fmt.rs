@@ -58,7 +58,8 @@ fn files(arguments: &Arguments, paths: &[PathBuf], terminal: &Terminal) -> Exit 
             return gathered.show(&arguments.report, terminal, Exit::Problems);
         }
     };
-    let mut session = Session::new(&Disk, &found.root);
+    let world = Disk::default();
+    let mut session = Session::new(&world, &found.root);
     let changes: Vec<Change> = found.files.iter().filter_map(|path| format(&mut session, path)).collect();
     if !arguments.check {
         for change in &changes {
@@ -105,7 +106,8 @@ fn replace(change: &Change) -> io::Result<()> {
 /// Formats standard input to standard output.
 fn stream(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut gathered = Gathered::default();
-    let mut session = Session::new(&Disk, "");
+    let world = Disk::default();
+    let mut session = Session::new(&world, "");
     let text = match read() {
         Ok(text) => text,
         Err(problem) => {

@@ -138,7 +138,8 @@ fn project_here() -> Result<PathBuf, Refusal> {
 /// Reads the project file and sees to it that its sources exist.
 fn load(path: &Path, gathered: &mut Gathered) -> Result<Project, Refusal> {
     let root = path.parent().unwrap_or(Path::new(""));
-    let mut session = Session::new(&Disk, root);
+    let world = Disk::default();
+    let mut session = Session::new(&world, root);
     let project = project::load(&mut session, path, project::FILE);
     for source in project.iter().flat_map(|p| &p.sources) {
         if !root.join(&source.value).exists() {
