@@ -79,6 +79,27 @@ pub fn is_dns_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// Whether a text is a DNS subdomain: labels joined by dots, at most 253 characters. Node names
+/// are such texts.
+pub fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label)
+}
+
+/// Whether a text is a qualified name: the key of a label or taint, the name of a resource
+/// (`k8s.io/apimachinery/pkg/util/validation`, `IsQualifiedName`).
+pub fn is_qualified_name(text: &str) -> bool {
+    let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(p, n)| (Some(p), n));
+    prefix.is_none_or(is_dns_subdomain) && !name.is_empty() && is_label_value(name)
+}
+
+/// Whether a text may be the value of a label: at most 63 of `A-Za-z0-9-_.`, a letter or digit at
+/// both ends, or nothing (`IsValidLabelValue`).
+pub fn is_label_value(text: &str) -> bool {
+    let inside = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    let ends = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
+    text.len() <= 63 && text.bytes().all(inside) && ends(text.as_bytes().first()) && ends(text.as_bytes().last())
+}
+
 /// Orders names as people count: `r2` before `r10`.
 pub fn natural(a: &str, b: &str) -> std::cmp::Ordering {
     let (mut a_rest, mut b_rest) = (a.as_bytes(), b.as_bytes());

@@ -1,7 +1,5 @@
 //! How stages reach a cluster in order, and which file holds which object.
 
-use std::collections::BTreeMap;
-
 use crate::data::Data;
 use crate::plan::Plan;
 use crate::target::Manifest;
@@ -55,13 +53,6 @@ impl Delivery {
     }
 }
 
-/// The files to write.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tree {
-    /// By path below the output directory, with `/` on every system.
-    pub files: BTreeMap<String, File>,
-}
-
 /// A file: one object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct File {
@@ -73,8 +64,17 @@ pub struct File {
     pub owner: usize,
 }
 
+/// All files of a plan at once.
+#[cfg(test)]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Tree {
+    /// By path below the output directory, with `/` on every system.
+    pub files: std::collections::BTreeMap<String, File>,
+}
+
 /// Puts every object into its file and adds what the delivery needs.
-pub fn order(manifests: Vec<Manifest>, plan: &Plan<'_>, delivery: &Delivery) -> Tree {
+#[cfg(test)]
+pub(crate) fn order(manifests: Vec<Manifest>, plan: &Plan<'_>, delivery: &Delivery) -> Tree {
     let order = Order::new(plan, delivery);
     let files = manifests.into_iter().map(|m| order.file(m));
     Tree { files: files.chain(order.extra()).collect() }

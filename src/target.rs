@@ -87,8 +87,9 @@ pub struct Manifest {
     pub body: Data,
 }
 
-/// Brings a plan to the kinds of a target.
-pub fn lower(plan: &Plan<'_>, target: Target) -> Vec<Manifest> {
+/// Brings a whole plan to the kinds of a target.
+#[cfg(test)]
+pub(crate) fn lower(plan: &Plan<'_>, target: Target) -> Vec<Manifest> {
     (0..plan.groups.len()).flat_map(|group| lower_group(plan, target, group)).collect()
 }
 

@@ -32,12 +32,12 @@ impl Checker<'_, '_, '_> {
             if let Some(owner) = reserved(&key) {
                 let message = format!("`{key}` belongs to {owner}");
                 self.report(Diagnostic::new(Code::ReservedAnnotation, key_at, message).help("leave it out"));
-            } else if !is_metadata_key(&key) {
+            } else if !naming::is_qualified_name(&key) {
                 let message = format!("`{key}` is not the key of a label or annotation");
                 self.report(
                     Diagnostic::new(Code::InvalidName, key_at, message).help("`name` or `domain.example/name`"),
                 );
-            } else if field == "labels" && !is_label_value(&text) {
+            } else if field == "labels" && !naming::is_label_value(&text) {
                 let message = format!("\"{text}\" is not the value of a label");
                 let help = "at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
                 self.report(Diagnostic::new(Code::InvalidName, span, message).help(help));
@@ -68,16 +68,4 @@ fn reserved(key: &str) -> Option<&'static str> {
         _ if domain.ends_with("fluxcd.io") => Some("Flux"),
         _ => None,
     }
-}
-
-fn is_metadata_key(key: &str) -> bool {
-    let (domain, name) = key.split_once('/').map_or((None, key), |(d, n)| (Some(d), n));
-    let domain_good = domain.is_none_or(|d| d.len() <= 253 && d.split('.').all(naming::is_dns_label));
-    domain_good && !name.is_empty() && is_label_value(name)
-}
-
-fn is_label_value(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-    let edge = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
-    text.len() <= 63 && text.bytes().all(inner) && edge(text.as_bytes().first()) && edge(text.as_bytes().last())
 }

@@ -139,7 +139,7 @@ pub(super) fn bad_operand(op: UnaryOp, found: &str, span: Span) -> Diagnostic {
 
 /// An operator with two operands that it does not take together.
 pub(super) fn bad_operands(op: BinaryOp, a: (&str, Span), b: (&str, Span), span: Span) -> Diagnostic {
-    let message = format!("`{}` cannot be applied to {} and {}", symbol(op), a.0, b.0);
+    let message = format!("`{}` cannot be applied to {} and {}", op.symbol(), a.0, b.0);
     let problem = Diagnostic::new(Code::BadOperands, span, message)
         .label(a.1, format!("this is {}", a.0))
         .label(b.1, format!("this is {}", b.0));
@@ -208,24 +208,4 @@ pub(super) fn needs_a_path(span: Span) -> Diagnostic {
 /// A value that `int`, `float` or `quantity` cannot read.
 pub(super) fn not_a_number(value: &str, function: &str, span: Span) -> Diagnostic {
     Diagnostic::new(Code::BadArguments, span, format!("{value} is not a number that `{function}` can read"))
-}
-
-fn symbol(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Or => "or",
-        BinaryOp::And => "and",
-        BinaryOp::Equal => "==",
-        BinaryOp::NotEqual => "!=",
-        BinaryOp::Less => "<",
-        BinaryOp::LessEqual => "<=",
-        BinaryOp::Greater => ">",
-        BinaryOp::GreaterEqual => ">=",
-        BinaryOp::In => "in",
-        BinaryOp::Range => "..",
-        BinaryOp::Add => "+",
-        BinaryOp::Subtract => "-",
-        BinaryOp::Multiply => "*",
-        BinaryOp::Divide => "/",
-        BinaryOp::Remainder => "%",
-    }
 }

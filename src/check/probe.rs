@@ -7,7 +7,7 @@ use super::value::Value;
 use super::{Check, Port, Probe, role_value};
 use crate::diag::{Code, Diagnostic};
 use crate::resolve::Type;
-use crate::syntax::{ExprKind, Ident, ProbeCheck, StatementKind};
+use crate::syntax::{Ident, ProbeCheck, StatementKind};
 
 impl<'p> Checker<'_, '_, 'p> {
     /// The readiness, liveness and start-up probes of a container.
@@ -130,5 +130,5 @@ impl<'p> Checker<'_, '_, 'p> {
 
 fn is_unset(contribution: &Contribution<'_>) -> bool {
     matches!(&contribution.statement.kind,
-        StatementKind::Field { value, .. } if value.kind == ExprKind::Unset)
+        StatementKind::Field { value, .. } if super::role::is_unset(value))
 }

@@ -5,34 +5,13 @@ use std::collections::BTreeMap;
 use super::{Taint, scaled};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::inventory::raw::{RawAmount, RawTaint};
-use crate::naming::is_dns_label;
+use crate::naming::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::quantity::Quantity;
 use crate::source::Span;
 use crate::tree::{At, Entries, Reader, shown};
 
 /// Resources that Kubernetes itself counts; all others are `domain/name`.
 const NATIVE: [&str; 4] = ["cpu", "memory", "ephemeral-storage", "pods"];
-
-/// Whether a text is a DNS subdomain: labels joined by dots, at most 253 characters. Node names
-/// are such texts.
-pub fn is_dns_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_dns_label)
-}
-
-/// Whether a text is a qualified name: the key of a label or taint, the name of a resource
-/// (`k8s.io/apimachinery/pkg/util/validation`, `IsQualifiedName`).
-pub fn is_qualified_name(text: &str) -> bool {
-    let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(p, n)| (Some(p), n));
-    prefix.is_none_or(is_dns_subdomain) && !name.is_empty() && is_label_value(name)
-}
-
-/// Whether a text may be the value of a label: at most 63 of `A-Za-z0-9-_.`, a letter or digit at
-/// both ends, or nothing (`IsValidLabelValue`).
-pub fn is_label_value(text: &str) -> bool {
-    let inside = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-    let ends = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
-    text.len() <= 63 && text.bytes().all(inside) && ends(text.as_bytes().first()) && ends(text.as_bytes().last())
-}
 
 /// Whether a text may be the name of a pool or product: the value of a label that is not empty.
 pub fn is_word(text: &str) -> bool {

@@ -1,10 +1,11 @@
 //! The levels of an inventory and the links between pods that share their domains.
 
-use super::facts::{checked, is_qualified_name};
+use super::facts::checked;
 use super::raw::{LinkClass, RawLevel, RawLink};
 use super::{HOSTNAME, Level, LevelLink};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::link::Link;
+use crate::naming::is_qualified_name;
 use crate::source::Span;
 use crate::tree::{At, Entries, Reader, shown};
 

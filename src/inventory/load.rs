@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::facts::{self, checked, is_group_version, is_qualified_name};
+use super::facts::{self, checked, is_group_version};
 use super::levels::{Levels, levels, links};
 use super::machines::machines;
 use super::pools::Context;
 use super::raw::{RawInventory, RawNamespaces, RawResources};
 use super::{Inventory, Namespaces, ResourceNames, domains, yaml};
 use crate::diag::{Code, Session};
-use crate::naming::is_dns_label;
+use crate::naming::{is_dns_label, is_qualified_name};
 use crate::tree::{At, FromTree, Reader};
 
 /// The label of GPU feature discovery that tells the product.

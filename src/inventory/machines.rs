@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{self, checked, is_dns_subdomain, is_label_value};
+use super::facts::{self, checked};
 use super::pools::{Context, Draft, blank, drafts, product, two_values};
 use super::raw::{RawNode, RawPool};
 use super::{HOSTNAME, Node, Pool};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::naming::natural;
+use crate::naming::{is_dns_subdomain, is_label_value};
 use crate::source::Span;
 use crate::tree::{At, Entries, Reader, shown};
 

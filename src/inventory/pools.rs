@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{self, checked, is_label_value, is_word};
+use super::facts::{self, checked, is_word};
 use super::hostlist::{Hostlist, Malformed};
 use super::levels::Levels;
 use super::raw::RawPool;
 use super::{HOSTNAME, Node};
 use crate::diag::{Code, Diagnostic};
+use crate::naming::is_label_value;
 use crate::naming::natural;
 use crate::source::Span;
 use crate::tree::{At, Entries, Reader, shown};

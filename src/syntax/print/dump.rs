@@ -382,7 +382,7 @@ impl Dump {
                 d.arguments(arguments);
             }),
             K::Unary(op, value) => self.within(format_args!("{}", unary_text(*op)), |d| d.expr(value)),
-            K::Binary(op, left, right) => self.within(format_args!("{}", binary_text(*op)), |d| {
+            K::Binary(op, left, right) => self.within(format_args!("{}", op.symbol()), |d| {
                 d.expr(left);
                 d.expr(right);
             }),
@@ -436,25 +436,5 @@ fn unary_text(op: UnaryOp) -> &'static str {
     match op {
         UnaryOp::Negate => "negate",
         UnaryOp::Not => "not",
-    }
-}
-
-fn binary_text(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Or => "or",
-        BinaryOp::And => "and",
-        BinaryOp::Equal => "==",
-        BinaryOp::NotEqual => "!=",
-        BinaryOp::Less => "<",
-        BinaryOp::LessEqual => "<=",
-        BinaryOp::Greater => ">",
-        BinaryOp::GreaterEqual => ">=",
-        BinaryOp::In => "in",
-        BinaryOp::Range => "..",
-        BinaryOp::Add => "+",
-        BinaryOp::Subtract => "-",
-        BinaryOp::Multiply => "*",
-        BinaryOp::Divide => "/",
-        BinaryOp::Remainder => "%",
     }
 }
