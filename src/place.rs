@@ -255,8 +255,26 @@ pub struct Edge {
 pub struct Placement {
     /// For each group, role and instance the machine of each pod.
     pub groups: Vec<Vec<Vec<Vec<usize>>>>,
-    /// What the solver minimised, most important first: name and value.
-    pub objective: Vec<(&'static str, i64)>,
+    /// What the solver minimised, most important first.
+    pub objective: Vec<Criterion>,
     /// Instances that stand elsewhere than before: group, role, instance, in order.
     pub moves: Vec<(usize, usize, usize)>,
+}
+
+impl Placement {
+    /// Whether no plan is better: every criterion has reached its bound.
+    pub fn is_optimal(&self) -> bool {
+        self.objective.iter().all(|criterion| criterion.value == criterion.bound)
+    }
+}
+
+/// A part of the objective: a whole number, the smaller the better.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Criterion {
+    /// What is counted.
+    pub name: &'static str,
+    /// What the plan costs.
+    pub value: i64,
+    /// What every plan costs at least that is as good in all more important criteria.
+    pub bound: i64,
 }

@@ -144,8 +144,8 @@ fn places(fitted: &Fitted, inventory: &Inventory, placement: &Placement) -> Stri
             }
         }
     }
-    for (name, value) in &placement.objective {
-        let _ = writeln!(out, "{name}: {value}");
+    for criterion in &placement.objective {
+        let _ = writeln!(out, "{}: {}", criterion.name, criterion.value);
     }
     out
 }

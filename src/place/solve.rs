@@ -7,7 +7,7 @@ use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
-use super::{Placement, Problem, explain, improve, objective, verify};
+use super::{Criterion, Placement, Problem, explain, improve, objective, verify};
 
 /// The effort of the first attempt.
 const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
@@ -197,6 +197,8 @@ pub(super) fn assemble(index: &Index, state: &State) -> Placement {
     let moves = verify::moves(index.problem, &groups);
     let mut placement = Placement { groups, objective: Vec::new(), moves };
     let cost = objective::cost(index, &placement);
-    placement.objective = objective::NAMES.into_iter().zip(cost).collect();
+    // Nothing is counted below zero, so that this much is known of every criterion.
+    let criterion = |(name, value)| Criterion { name, value, bound: 0 };
+    placement.objective = objective::NAMES.into_iter().zip(cost).map(criterion).collect();
     placement
 }
