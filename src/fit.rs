@@ -9,12 +9,15 @@ use crate::check::Model;
 use crate::diag::Session;
 use crate::graph::Stages;
 use crate::inventory::Inventory;
+use crate::link::Link;
 use crate::lock::Lock;
 use crate::place::Problem;
 
 mod clauses;
 mod cluster;
+pub mod compute;
 mod eligible;
+pub mod links;
 pub mod names;
 mod problem;
 mod shape;
@@ -29,6 +32,11 @@ pub struct Fitted {
     /// What is to be placed. Groups, roles and pods stand in the order of the model: the pods of
     /// an instance are those of its parts, one after the other.
     pub problem: Problem,
+    /// For each group the sets of pods with NVLink between machines.
+    pub compute_domains: Vec<Vec<compute::ComputeDomain>>,
+    /// For each level the link of two pods that share a domain of it and no narrower one, without
+    /// what takes a ComputeDomain.
+    pub links: Vec<Link>,
 }
 
 /// Fits a model to a cluster. `locks` are those of all groups in the output, by the name of the
@@ -47,7 +55,9 @@ pub fn fit(
     session.gate()?;
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);
+    let compute_domains = compute::domains(session, &model, inventory, &eligible);
+    links::check(session, &model, inventory, &compute_domains);
     session.gate()?;
     let problem = problem::problem(&model, inventory, eligible, locks);
-    Some(Fitted { model, stages, problem })
+    Some(Fitted { model, stages, problem, compute_domains, links: links::links(inventory, false) })
 }

@@ -22,6 +22,9 @@ pub use load::load;
 /// The label whose value is the machine: what the narrowest level is filled from.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
 
+/// The word in [`LevelLink::needs`] for a link that takes a ComputeDomain.
+pub const NEEDS_COMPUTE_DOMAIN: &str = "compute-domain";
+
 /// The JSON Schema of the inventory file, for editors.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(raw::RawInventory).to_value()

@@ -42,6 +42,16 @@ pub fn component(group: &str, role: &str, index: u32, component: &str) -> String
     format!("{group}-{role}-{index}-{component}")
 }
 
+/// The ComputeDomain of a cell.
+pub fn cell(group: &str, index: u32) -> String {
+    format!("{group}-cell-{index}")
+}
+
+/// The template that the driver makes for a ComputeDomain, from which pods claim their channel.
+pub fn channel(compute_domain: &str) -> String {
+    format!("{compute_domain}-channel")
+}
+
 /// The ConfigMap with the files of a role, or of one part of it when its parts have unlike files.
 pub fn files(group: &str, role: &str, part: Option<&str>) -> String {
     match part {

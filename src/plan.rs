@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::check::{self, Form, Model, Port};
 use crate::fit::Fitted;
+use crate::fit::compute::ComputeDomain;
 use crate::graph::Application;
 use crate::inventory::Inventory;
 use crate::naming;
@@ -56,6 +57,8 @@ pub struct Group<'m> {
     pub source: &'m check::Group,
     /// The text of the discovery file.
     pub discovery: String,
+    /// The sets of pods with NVLink between machines.
+    pub compute_domains: &'m [ComputeDomain],
     /// The roles, in the order of the model.
     pub roles: Vec<Role<'m>>,
 }
@@ -165,16 +168,19 @@ fn group<'m>(
 ) -> Group<'m> {
     let source = &fitted.model.groups[index];
     let bounds = pins::bounds(fitted, index, topology);
+    let compute_domains = fitted.compute_domains.get(index).map_or(&[][..], Vec::as_slice);
     let roles = source.roles.iter().zip(bounds).zip(policies).enumerate();
     let roles = roles.map(|(r, ((role, bounds), policy))| {
         let rules = Rules { inventory: topology.inventory, pin: source.pin, bounds };
         let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
         let stage = fitted.stages.stage.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
-        self::role(source, role, &rules, placed, (stage, policy))
+        let mut role = self::role(source, role, &rules, placed, (stage, policy));
+        claim(&mut role, r, compute_domains);
+        role
     });
     let roles: Vec<Role> = roles.collect();
-    let discovery = discovery::text(source, &roles, topology.inventory, &fitted.problem.links);
-    Group { source, discovery, roles }
+    let discovery = discovery::text(source, &roles, topology.inventory, &fitted.links, compute_domains);
+    Group { source, discovery, compute_domains, roles }
 }
 
 fn role<'m>(
@@ -237,6 +243,17 @@ fn units<'m>(role: &'m check::Role, rules: &Rules<'m>, placed: &[Vec<usize>]) ->
                 Unit { instance: Some(i), sites: sites(role, rules, own, false) }
             })
             .collect(),
+    }
+}
+
+/// Lets the pods with accelerators claim a channel of the ComputeDomain that they belong to.
+fn claim<'m>(role: &mut Role<'m>, index: usize, domains: &'m [ComputeDomain]) {
+    for unit in &mut role.units {
+        let Some(domain) = domains.iter().find(|d| d.holds(index, unit.instance)) else { continue };
+        let parts = role.source.parts.iter().zip(&mut unit.sites);
+        for (_, site) in parts.filter(|(part, _)| part.pod.gpus > 0) {
+            site.compute_domain = Some(&domain.name);
+        }
     }
 }
 

@@ -111,6 +111,7 @@ codes! {
     VoidPreference "W0003" "a preference that has no effect";
     UnprunedGroup "W0005" "a group in the output that no source declares";
     ChangedFile "W0006" "a file that is no longer made was changed and stays";
+    NoComputeDomain "W0010" "a clause that gives no NVLink between machines";
 }
 
 impl Code {

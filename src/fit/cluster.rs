@@ -1,6 +1,6 @@
 //! What the cluster must have: its version, products, resources, links.
 
-use crate::check::{Link, Model};
+use crate::check::Model;
 use crate::diag::{Code, Diagnostic, Session, suggestion};
 use crate::inventory::Inventory;
 
@@ -42,17 +42,6 @@ pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory)
             }
         }
     }
-    for group in &model.groups {
-        for connection in &group.connections {
-            if let Some((floor, span)) = connection.floor
-                && !offers(inventory, floor)
-            {
-                let message = format!("no two pods in `{}` can have a link of `{}`", inventory.name, floor.name());
-                let help = "declare it under `links` of the inventory, or ask for less; a link that `needs` something is not provided yet";
-                session.report(Diagnostic::new(Code::MissingCapability, span, message).help(help));
-            }
-        }
-    }
 }
 
 fn version(session: &mut Session, model: &Model, inventory: &Inventory) {
@@ -67,12 +56,6 @@ fn products(inventory: &Inventory) -> Vec<&str> {
     known.sort_unstable();
     known.dedup();
     known
-}
-
-/// Whether some level gives this link or a better one, without anything that must be emitted for it.
-fn offers(inventory: &Inventory, floor: Link) -> bool {
-    floor == Link::Vpc
-        || inventory.levels.iter().filter_map(|l| l.link.as_ref()).any(|l| l.needs.is_none() && l.class >= floor)
 }
 
 fn locked_memory(span: crate::source::Span) -> Diagnostic {

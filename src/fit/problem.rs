@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{self, Container, Model, Objective, Part, Resources};
 use crate::inventory::{Inventory, scaled};
-use crate::link::Link;
 use crate::lock::{Instance, Lock};
 use crate::place::{Clause, ClauseKind, Edge, Group, Machine, Pod, Problem, Role};
 use crate::quantity::Quantity;
@@ -29,7 +28,7 @@ pub(super) fn problem(
     let mut problem = Problem {
         gpu: resources.iter().position(|r| *r == inventory.resources.gpu).unwrap_or(0),
         levels: inventory.levels.iter().map(|l| l.name.clone()).collect(),
-        links: links(inventory),
+        links: super::links::links(inventory, super::compute::offered(inventory)),
         machines: machines(inventory, &resources),
         domains: inventory.domains.iter().map(|l| l.iter().map(|d| d.path.join("/")).collect()).collect(),
         groups: Vec::new(),
@@ -114,19 +113,6 @@ fn container_requests(container: &Container, inventory: &Inventory) -> Vec<(Stri
         add(name, &Some(*quantity));
     }
     out
-}
-
-fn links(inventory: &Inventory) -> Vec<Link> {
-    let mut links = Vec::new();
-    let mut wider = Link::Vpc;
-    for level in &inventory.levels {
-        // A link that needs something which nobody provides is not one.
-        if let Some(link) = level.link.as_ref().filter(|l| l.needs.is_none()) {
-            wider = link.class;
-        }
-        links.push(wider);
-    }
-    links
 }
 
 fn machines(inventory: &Inventory, resources: &[String]) -> Vec<Machine> {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{Data, Map};
+use crate::fit::compute;
 use crate::graph::Application;
 use crate::plan::{Plan, Role};
 use crate::target::{Manifest, Stage, native};
@@ -259,8 +260,8 @@ fn ignored(application: &Application, plan: &Plan<'_>) -> Vec<Map> {
     roles.map(entry).collect()
 }
 
-/// All kinds that the compiler makes, whether this Application has them or not: Argo CD prunes
-/// nothing of a kind that its project does not allow.
+/// All built-in kinds that the compiler makes, whether this Application has them or not: Argo CD
+/// prunes nothing of a kind that its project does not allow. Other kinds follow the cluster's capabilities.
 const KINDS: [(&str, &str); 10] = [
     ("", "ConfigMap"),
     ("", "Service"),
@@ -275,13 +276,16 @@ const KINDS: [(&str, &str); 10] = [
 ];
 
 fn project_spec(application: &Application, plan: &Plan<'_>, options: &Options) -> Map {
-    let kind = |(group, kind): &(&'static str, &'static str)| Map::new().with("group", *group).with("kind", *kind);
+    let kind = |(group, kind): (&'static str, &'static str)| Map::new().with("group", group).with("kind", kind);
     let destination =
         |namespace: &str| Map::new().with("server", options.server.clone()).with("namespace", namespace.to_string());
+    let own = KINDS.into_iter().chain(
+        plan.inventory.capabilities.contains(compute::CAPABILITY).then_some(("resource.nvidia.com", "ComputeDomain")),
+    );
     Map::new()
         .with("description", format!("Groups of the Application {}", application.name))
         .with("sourceRepos", vec![options.repo.clone()])
         .with("destinations", namespaces(application, plan).into_iter().map(destination).collect::<Vec<_>>())
         .with("clusterResourceWhitelist", Data::List(Vec::new()))
-        .with("namespaceResourceWhitelist", KINDS.iter().map(kind).collect::<Vec<_>>())
+        .with("namespaceResourceWhitelist", own.map(kind).collect::<Vec<_>>())
 }

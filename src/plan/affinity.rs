@@ -46,6 +46,8 @@ pub struct Site<'m> {
     pub taints: Vec<&'m Taint>,
     /// The pods need the right to lock memory, for RDMA.
     pub lock_memory: bool,
+    /// The ComputeDomain that its pods with accelerators claim a channel of.
+    pub compute_domain: Option<&'m str>,
     /// Level and domain that all its pods share whatever the scheduler does.
     pub guaranteed: Option<(usize, usize)>,
 }

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::check::{self, Port};
+use crate::fit::compute::ComputeDomain;
+use crate::fit::links::uses_rdma;
 use crate::inventory::Inventory;
 use crate::link::Link;
 use crate::naming;
@@ -23,10 +25,27 @@ use crate::plan::{Role, Unit, pod_names};
 pub const SCHEMA: &str = "rbgc.dev/v1";
 
 /// The text of the file. `links` tells for each level the link of two pods that share a domain of
-/// it and no narrower one.
-pub fn text(group: &check::Group, roles: &[Role<'_>], inventory: &Inventory, links: &[Link]) -> String {
+/// it and no narrower one and no ComputeDomain of `compute_domains`.
+pub fn text(
+    group: &check::Group,
+    roles: &[Role<'_>],
+    inventory: &Inventory,
+    links: &[Link],
+    compute_domains: &[ComputeDomain],
+) -> String {
     let mut out = String::new();
-    connections(&mut out, group, roles, inventory, links);
+    let link = |c: &check::Connection| match compute_domains.iter().any(|d| d.joins(group, c)) {
+        true => Link::Nvlink,
+        // RDMA that a pod has no adapter for is the ordinary network.
+        false if [c.from, c.to].iter().all(|r| uses_rdma(&group.roles[*r], inventory)) => {
+            guaranteed(&roles[c.from], &roles[c.to], inventory, links)
+        }
+        false => match guaranteed(&roles[c.from], &roles[c.to], inventory, links) {
+            Link::Rdma => Link::Vpc,
+            other => other,
+        },
+    };
+    connections(&mut out, group, link);
     let listed: Vec<&Role> = roles.iter().filter(|r| r.addressable()).collect();
     let _ = write!(out, "group:\n  name: {}\n  namespace: {}\n", scalar(&group.name), scalar(&group.namespace));
     out.push_str(if listed.is_empty() { "  roles: []\n" } else { "  roles:\n" });
@@ -112,14 +131,13 @@ fn domains<'m>(site: &Site<'_>, inventory: &'m Inventory) -> BTreeMap<&'m str, &
     (0..=level).filter_map(name).collect()
 }
 
-fn connections(out: &mut String, group: &check::Group, roles: &[Role<'_>], inventory: &Inventory, links: &[Link]) {
+fn connections(out: &mut String, group: &check::Group, link: impl Fn(&check::Connection) -> Link) {
     if !group.connections.is_empty() {
         out.push_str("connections:\n");
     }
     for c in &group.connections {
-        let (from, to) = (&roles[c.from], &roles[c.to]);
-        let link = guaranteed(from, to, inventory, links).name();
-        let (from, to) = (scalar(&from.source.name), scalar(&to.source.name));
+        let link = link(c).name();
+        let (from, to) = (scalar(&group.roles[c.from].name), scalar(&group.roles[c.to].name));
         let _ = writeln!(out, "- from: {from}\n  link: {link}\n  to: {to}");
     }
 }

@@ -199,6 +199,7 @@ pub fn service(name: &str) -> Group {
 pub fn service_at(name: &str, index: usize) -> Group {
     let mut decode = role("decode", Form::PerInstance, 3);
     decode.parts[0].pod.gpus = 8;
+    decode.parts[0].pod.rdma = 1;
     decode.parts[0].pod.main.ports = vec![port("http", 8000)];
     let backends = [format!("{name}-prefill-0-0.s-{name}-prefill"), format!("{name}-decode-0-0.s-{name}-decode")];
     let mut router = router(&[&backends[0], &backends[1]]);
@@ -238,8 +239,9 @@ pub fn fit(groups: Vec<Group>, clauses: Vec<Vec<place::Clause>>) -> Fitted {
         locality: false,
     });
     let links = vec![Link::Vpc, Link::Rdma, Link::Rdma, Link::Pcie];
-    let problem = Problem { groups: groups.collect(), links, ..Problem::default() };
-    Fitted { model, stages, problem }
+    let compute_domains = vec![Vec::new(); model.groups.len()];
+    let problem = Problem { groups: groups.collect(), links: links.clone(), ..Problem::default() };
+    Fitted { model, stages, problem, compute_domains, links }
 }
 
 /// One Application for all groups that are tied by `after`, as `graph` makes them.

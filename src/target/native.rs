@@ -22,7 +22,9 @@ const DEADLINE_MARGIN: u32 = 600;
 /// The objects of a group, role by role.
 pub fn lower(plan: &Plan<'_>, index: usize) -> Vec<Manifest> {
     let group = &plan.groups[index];
-    let mut manifests = vec![objects::discovery(group).own(Owner { index, group, role: None })];
+    let owner = Owner { index, group, role: None };
+    let mut manifests = vec![objects::discovery(group).own(owner)];
+    manifests.extend(group.compute_domains.iter().map(|domain| objects::compute_domain(domain).own(owner)));
     for role in group.roles.iter().enumerate() {
         let owner = Owner { index, group, role: Some(role) };
         let objects = lower_role(plan, owner, role.1).into_iter();

@@ -4,6 +4,7 @@ use super::pod::role_labels;
 use super::{Object, Stage, text, texts};
 use crate::check::{Autoscale, Metric};
 use crate::data::{Data, Map};
+use crate::fit::compute::{self, ComputeDomain};
 use crate::naming;
 use crate::plan::files::FileSet;
 use crate::plan::network::{Peer, Policy, PortKey, Rule};
@@ -14,6 +15,15 @@ use crate::plan::{Group, Role, Service};
 pub fn discovery(group: &Group<'_>) -> Object {
     let data = Map::new().with(DISCOVERY_KEY, text(&group.discovery));
     Object::new("v1", "ConfigMap", group.source.name.clone(), Stage::Base, Map::new().with("data", data))
+}
+
+/// A ComputeDomain: memory channels between the machines of its pods.
+pub fn compute_domain(domain: &ComputeDomain) -> Object {
+    let template = Map::new().with("name", naming::channel(&domain.name));
+    let spec =
+        Map::new().with("numNodes", domain.nodes).with("channel", Map::new().with("resourceClaimTemplate", template));
+    let fields = Map::new().with("spec", spec);
+    Object::new(compute::CAPABILITY, "ComputeDomain", domain.name.clone(), Stage::Base, fields)
 }
 
 /// The files of a role or part.

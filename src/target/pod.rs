@@ -11,6 +11,9 @@ use crate::plan::affinity::Site;
 use crate::plan::files::Item;
 use crate::plan::template::{Claim, Container, EnvSource, Mount, PodTemplate, Probe, Source, Volume};
 
+/// The name under which a pod claims its channel of a ComputeDomain.
+const CHANNEL: &str = "compute-domain-channel";
+
 /// What a target adds to a template: who the pod is.
 pub struct Dress<'d> {
     /// The labels of the pods.
@@ -43,6 +46,9 @@ fn spec(template: &PodTemplate<'_>, site: &Site<'_>, dress: &Dress<'_>) -> Map {
     let pod = template.pod;
     let mut main = container(&template.main, dress);
     main.set("securityContext", container_security(&template.main, site.lock_memory));
+    if site.compute_domain.is_some() {
+        main.set("resources", resources(&template.main).with("claims", vec![Map::new().with("name", CHANNEL)]));
+    }
     let sidecar = |c| container(c, dress).with("restartPolicy", "Always");
     let before = template.inits.iter().map(|c| container(c, dress));
     let before: Vec<Map> = before.chain(template.sidecars.iter().map(sidecar)).collect();
@@ -59,12 +65,18 @@ fn spec(template: &PodTemplate<'_>, site: &Site<'_>, dress: &Dress<'_>) -> Map {
         .set_full("tolerations", tolerations(&pod.tolerations, site))
         .set_full("initContainers", before)
         .set("containers", vec![main])
-        .set_full("volumes", template.volumes.iter().map(volume).collect::<Vec<_>>());
+        .set_full("volumes", template.volumes.iter().map(volume).collect::<Vec<_>>())
+        .set_full("resourceClaims", site.compute_domain.map(channel_claim).into_iter().collect::<Vec<_>>());
     if template.host_network {
         // Without it names of the cluster do not resolve on the node's network.
         spec.set("dnsPolicy", "ClusterFirstWithHostNet");
     }
     spec
+}
+
+/// The claim of a channel of a ComputeDomain, from the template that the driver makes for it.
+fn channel_claim(compute_domain: &str) -> Map {
+    Map::new().with("name", CHANNEL).with("resourceClaimTemplateName", naming::channel(compute_domain))
 }
 
 fn names(list: &[String]) -> Vec<Map> {

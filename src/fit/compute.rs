@@ -1,0 +1,216 @@
+//! NVLink across machines: which pods share a ComputeDomain.
+//!
+//! A ComputeDomain (`resource.nvidia.com/v1beta1`, NVIDIA's DRA driver) opens memory channels
+//! between the machines that its pods run on. It places no pods, and machines of one NVLink domain
+//! without one have no NVLink between pods: so it is made for every set of pods that a required
+//! clause keeps inside one NVLink domain, or the clause gives no NVLink and a warning says why.
+//! A machine carries one ComputeDomain at a time.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::check::{Clause, ClauseKind, Connection, Form, Group, Model, Role};
+use crate::diag::{Code, Diagnostic, Session};
+use crate::inventory::{Inventory, NEEDS_COMPUTE_DOMAIN};
+use crate::naming;
+
+use super::clauses::level_of;
+use super::eligible::Eligible;
+
+/// The API of ComputeDomains: what the inventory must name under `capabilities`.
+pub const CAPABILITY: &str = "resource.nvidia.com/v1beta1";
+
+/// The first Kubernetes with claims of devices on by default for those who enable the API (KEP-4381, beta).
+const CLAIMS: (u32, u32) = (1, 32);
+
+/// Pods that reach each other's accelerators over NVLink across machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComputeDomain {
+    /// The name of the object.
+    pub name: String,
+    /// Machines that its pods run on: one for each pod with accelerators.
+    pub nodes: u32,
+    /// Roles, and which of their instances.
+    pub members: Vec<(usize, Range<u32>)>,
+}
+
+impl ComputeDomain {
+    /// Whether all instances of both ends of a connection belong to it.
+    pub fn joins(&self, group: &Group, connection: &Connection) -> bool {
+        let all = |role: usize| {
+            let last = group.roles[role].replicas.max;
+            self.members.iter().any(|(r, instances)| *r == role && *instances == (0..last))
+        };
+        all(connection.from) && all(connection.to)
+    }
+
+    /// Whether an instance of a role belongs to it; `None` asks for any.
+    pub fn holds(&self, role: usize, instance: Option<u32>) -> bool {
+        self.members.iter().any(|(r, instances)| *r == role && instance.is_none_or(|i| instances.contains(&i)))
+    }
+}
+
+/// The level whose link takes a ComputeDomain.
+pub(super) fn level(inventory: &Inventory) -> Option<usize> {
+    let needs = |link: &crate::inventory::LevelLink| link.needs.as_deref() == Some(NEEDS_COMPUTE_DOMAIN);
+    inventory.levels.iter().position(|l| l.link.as_ref().is_some_and(needs))
+}
+
+/// Whether the cluster can have ComputeDomains.
+pub(super) fn offered(inventory: &Inventory) -> bool {
+    inventory.kubernetes >= CLAIMS && inventory.capabilities.contains(CAPABILITY)
+}
+
+/// The ComputeDomains of each group, in the order of the model.
+pub(super) fn domains(
+    session: &mut Session,
+    model: &Model,
+    inventory: &Inventory,
+    eligible: &Eligible,
+) -> Vec<Vec<ComputeDomain>> {
+    let Some(level) = level(inventory) else { return vec![Vec::new(); model.groups.len()] };
+    let mut all = Vec::new();
+    for (group, sets) in model.groups.iter().zip(&eligible.of) {
+        let mut domains = Vec::new();
+        for (clause, roles, bundles) in bundles(group, inventory, level) {
+            match obstacle(group, &roles, inventory, eligible, sets) {
+                None => domains.extend(bundles),
+                Some(why) => session.report(no_nvlink(clause, &inventory.levels[level].name, &why)),
+            }
+        }
+        all.push(domains);
+    }
+    unique(session, model, &all);
+    all
+}
+
+/// Checks that no two groups of a namespace make ComputeDomains of one name.
+fn unique(session: &mut Session, model: &Model, all: &[Vec<ComputeDomain>]) {
+    let mut seen: BTreeMap<(&str, &str), &Group> = BTreeMap::new();
+    for (group, domains) in model.groups.iter().zip(all) {
+        for domain in domains {
+            if let Some(other) = seen.insert((&group.namespace, &domain.name), group)
+                && other.name != group.name
+            {
+                let namespace = &group.namespace;
+                let message = format!("two objects ComputeDomain `{}` in namespace `{namespace}`", domain.name);
+                session.report(
+                    Diagnostic::new(Code::NameCollision, group.span, message)
+                        .label(other.span, format!("the other one, of group `{}`", other.name))
+                        .help("rename a group or a role, or use another namespace"),
+                );
+            }
+        }
+    }
+}
+
+/// For each clause that keeps pods inside one domain: its roles, and the sets of pods. A role is in
+/// the sets of one clause, the widest: what shares a domain with more pods needs no set of its own.
+fn bundles<'g>(
+    group: &'g Group,
+    inventory: &Inventory,
+    level: usize,
+) -> Vec<(&'g Clause, Vec<usize>, Vec<ComputeDomain>)> {
+    let across = |clause: &&Clause| {
+        let at = level_of(&clause.kind).and_then(|l| inventory.level(&l.name));
+        clause.prefer.is_none() && at.is_some_and(|at| at >= level && at + 1 < inventory.levels.len())
+    };
+    let mut clauses: Vec<&Clause> = group.clauses.iter().filter(across).collect();
+    clauses.sort_by_key(|clause| match &clause.kind {
+        ClauseKind::Together { .. } => 0,
+        ClauseKind::Cells { .. } => 1,
+        _ => 2,
+    });
+    let mut taken = vec![false; group.roles.len()];
+    let mut found = Vec::new();
+    for clause in clauses {
+        let mut free = |roles: Vec<usize>| -> Vec<usize> {
+            let accelerated = roles.into_iter().filter(|r| group.roles[*r].gpus() > 0);
+            accelerated.filter(|r| !std::mem::replace(&mut taken[*r], true)).collect()
+        };
+        let (roles, sets) = match &clause.kind {
+            ClauseKind::Together { roles, .. } => {
+                let roles = free(roles.clone());
+                let all = roles.iter().map(|r| (*r, 0..group.roles[*r].replicas.max)).collect();
+                (roles, vec![(group.name.clone(), all)])
+            }
+            ClauseKind::Cells { shares, .. } => {
+                let roles = free(shares.iter().map(|(role, _)| *role).collect());
+                let shares: Vec<_> = shares.iter().filter(|(role, _)| roles.contains(role)).collect();
+                let cells = shares.iter().map(|(r, share)| group.roles[*r].replicas.max.div_ceil((*share).max(1)));
+                let cell = |cell: u32| {
+                    let part = |(r, share): &&(usize, u32)| {
+                        let last = group.roles[*r].replicas.max;
+                        (*r, (cell * share.max(&1)).min(last)..((cell + 1) * share.max(&1)).min(last))
+                    };
+                    (naming::cell(&group.name, cell), shares.iter().map(part).collect())
+                };
+                (roles, (0..cells.max().unwrap_or(0)).map(cell).collect())
+            }
+            ClauseKind::Instances { roles, .. } => {
+                let roles = free(roles.clone());
+                let instances = |r: &usize| {
+                    let (role, name) = (*r, group.roles[*r].name.clone());
+                    let set = move |i| (naming::instance(&group.name, &name, i), vec![(role, i..i + 1)]);
+                    (0..group.roles[*r].replicas.max).map(set).collect::<Vec<_>>()
+                };
+                let sets = roles.iter().flat_map(instances).collect();
+                (roles, sets)
+            }
+            _ => continue,
+        };
+        let sets: Vec<ComputeDomain> = sets.into_iter().map(|set| domain(group, set)).filter(|d| d.nodes > 1).collect();
+        if !sets.is_empty() {
+            found.push((clause, roles, sets));
+        }
+    }
+    found
+}
+
+fn domain(group: &Group, (name, members): (String, Vec<(usize, Range<u32>)>)) -> ComputeDomain {
+    let pods = |role: &Role| role.parts.iter().filter(|p| p.pod.gpus > 0).map(|p| p.count).sum::<u32>();
+    let nodes = members.iter().map(|(r, instances)| pods(&group.roles[*r]) * instances.len() as u32).sum();
+    let members = members.into_iter().filter(|(_, instances)| !instances.is_empty()).collect();
+    ComputeDomain { name, nodes, members }
+}
+
+/// Why the pods of some roles cannot have a ComputeDomain.
+fn obstacle(
+    group: &Group,
+    roles: &[usize],
+    inventory: &Inventory,
+    eligible: &Eligible,
+    sets: &[Vec<usize>],
+) -> Option<String> {
+    if !inventory.capabilities.contains(CAPABILITY) {
+        return Some(format!("the inventory does not name `{CAPABILITY}` under `capabilities`"));
+    }
+    let (major, minor) = inventory.kubernetes;
+    if !offered(inventory) {
+        return Some(format!("claims of devices need Kubernetes 1.32, the cluster has {major}.{minor}"));
+    }
+    let several = |r: &&usize| group.roles[**r].form != Form::PerInstance && group.roles[**r].replicas.autoscaled();
+    if let Some(role) = roles.iter().find(several) {
+        return Some(format!("an autoscaler changes the number of machines of `{}`", group.roles[*role].name));
+    }
+    let room = |node: &crate::inventory::Node| node.allocatable.get(&inventory.resources.gpu).copied().unwrap_or(0);
+    for role in roles {
+        for (part, set) in group.roles[*role].parts.iter().zip(&sets[*role]).filter(|(part, _)| part.pod.gpus > 0) {
+            let machines = inventory.nodes.iter().zip(&eligible.sets[*set]).filter(|(_, may)| **may);
+            let most = machines.map(|(node, _)| room(node)).max().unwrap_or(0);
+            if i64::from(part.pod.gpus) * 2 <= most {
+                return Some(format!(
+                    "a pod of `{}` takes {} of {most} accelerators, and a machine has one ComputeDomain",
+                    group.roles[*role].name, part.pod.gpus
+                ));
+            }
+        }
+    }
+    None
+}
+
+fn no_nvlink(clause: &Clause, level: &str, why: &str) -> Diagnostic {
+    let message = format!("pods that share a `{level}` get no NVLink between machines: {why}");
+    Diagnostic::new(Code::NoComputeDomain, clause.span, message)
+        .help("what keeps the ComputeDomain away must change, or name a level that promises no NVLink")
+}
