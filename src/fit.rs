@@ -17,6 +17,7 @@ mod clauses;
 mod cluster;
 pub mod compute;
 mod eligible;
+pub mod gang;
 pub mod links;
 pub mod names;
 mod problem;
@@ -34,6 +35,8 @@ pub struct Fitted {
     pub problem: Problem,
     /// For each group the sets of pods with NVLink between machines.
     pub compute_domains: Vec<Vec<compute::ComputeDomain>>,
+    /// The scheduler that places the pods of an instance together, where the cluster has one.
+    pub gang: Option<gang::GangScheduler>,
     /// For each level the link of two pods that share a domain of it and no narrower one, without
     /// what takes a ComputeDomain.
     pub links: Vec<Link>,
@@ -56,8 +59,9 @@ pub fn fit(
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);
     let compute_domains = compute::domains(session, &model, inventory, &eligible);
+    let gang = gang::scheduler(session, &model, inventory);
     links::check(session, &model, inventory, &compute_domains);
     session.gate()?;
     let problem = problem::problem(&model, inventory, eligible, locks);
-    Some(Fitted { model, stages, problem, compute_domains, links: links::links(inventory, false) })
+    Some(Fitted { model, stages, problem, compute_domains, gang, links: links::links(inventory, false) })
 }

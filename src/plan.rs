@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use crate::check::{self, Form, Model, Port};
 use crate::fit::Fitted;
 use crate::fit::compute::ComputeDomain;
+use crate::fit::gang::GangScheduler;
 use crate::graph::Application;
 use crate::inventory::Inventory;
 use crate::naming;
@@ -46,6 +47,8 @@ pub struct Plan<'m> {
     pub inventory: &'m Inventory,
     /// The groups, in the order of the model.
     pub groups: Vec<Group<'m>>,
+    /// The scheduler that places the pods of an instance together, where the cluster has one.
+    pub gang: Option<GangScheduler>,
     /// Groups that are delivered together; every group is in exactly one.
     pub applications: Vec<Application>,
 }
@@ -148,7 +151,12 @@ pub fn plan<'m>(fitted: &'m Fitted, inventory: &'m Inventory, placement: &Placem
     } else {
         policies.into_par_iter().enumerate().map(group).collect()
     };
-    Plan { inventory, groups, applications: applications(&fitted.stages.applications, &fitted.model) }
+    Plan {
+        inventory,
+        groups,
+        gang: fitted.gang,
+        applications: applications(&fitted.stages.applications, &fitted.model),
+    }
 }
 
 /// The applications, completed by one for every group that is in none.

@@ -279,9 +279,10 @@ fn project_spec(application: &Application, plan: &Plan<'_>, options: &Options) -
     let kind = |(group, kind): (&'static str, &'static str)| Map::new().with("group", group).with("kind", kind);
     let destination =
         |namespace: &str| Map::new().with("server", options.server.clone()).with("namespace", namespace.to_string());
-    let own = KINDS.into_iter().chain(
-        plan.inventory.capabilities.contains(compute::CAPABILITY).then_some(("resource.nvidia.com", "ComputeDomain")),
-    );
+    let domains = plan.inventory.capabilities.contains(compute::CAPABILITY);
+    let gang = plan.gang.and_then(|gang| gang.api().split('/').next());
+    let own = KINDS.into_iter().chain(domains.then_some(("resource.nvidia.com", "ComputeDomain")));
+    let own = own.chain(gang.map(|group| (group, "PodGroup")));
     Map::new()
         .with("description", format!("Groups of the Application {}", application.name))
         .with("sourceRepos", vec![options.repo.clone()])

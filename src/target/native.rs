@@ -8,6 +8,7 @@ use super::pod::{self, Dress, field_ref, role_labels};
 use super::{Manifest, Object, Owner, Stage, common_labels, labels, text};
 use crate::check::{Form, PartKind};
 use crate::data::{Data, Map};
+use crate::fit::gang::is_gang;
 use crate::naming;
 use crate::plan::env::Identity;
 use crate::plan::template::Claim;
@@ -41,6 +42,8 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
     objects.extend(role.services.iter().map(|s| objects::service(group, role, s)));
     objects.push(objects::disruption_budget(group, role));
     for unit in &role.units {
+        let gang = plan.gang.filter(|_| is_gang(role.source));
+        objects.extend(gang.zip(unit.instance).map(|(gang, i)| objects::pod_group(gang, group, role, i)));
         for index in 0..role.parts.len() {
             objects.push(Workload { plan, owner, role, unit, index, part: &role.parts[index] }.object());
         }
@@ -196,9 +199,20 @@ impl<'p, 'm> Workload<'p, 'm> {
         if self.part.source.pod.gpus > 0 {
             pod_labels.set(naming::LABEL_ACCELERATED, "true");
         }
+        let mut annotations = labels(source.annotations.iter());
+        let gang = self.plan.gang.filter(|_| is_gang(source));
+        if let (Some(gang), Some(name)) = (gang, self.instance_name()) {
+            gang.labels(&name).into_iter().for_each(|(key, value)| {
+                pod_labels.set(key, value);
+            });
+            gang.annotations(&name).into_iter().for_each(|(key, value)| {
+                annotations.set(key, value);
+            });
+        }
         let dress = Dress {
             labels: pod_labels,
-            annotations: labels(source.annotations.iter()),
+            annotations,
+            scheduler: gang.and_then(|g| g.scheduler_name()),
             identity: self.part.template.identity.iter().map(|i| (i.name(), self.identity(*i))).collect(),
             account: account(self.role),
             group: &group.name,

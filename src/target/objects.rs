@@ -5,6 +5,7 @@ use super::{Object, Stage, text, texts};
 use crate::check::{Autoscale, Metric};
 use crate::data::{Data, Map};
 use crate::fit::compute::{self, ComputeDomain};
+use crate::fit::gang::GangScheduler;
 use crate::naming;
 use crate::plan::files::FileSet;
 use crate::plan::network::{Peer, Policy, PortKey, Rule};
@@ -24,6 +25,15 @@ pub fn compute_domain(domain: &ComputeDomain) -> Object {
         Map::new().with("numNodes", domain.nodes).with("channel", Map::new().with("resourceClaimTemplate", template));
     let fields = Map::new().with("spec", spec);
     Object::new(compute::CAPABILITY, "ComputeDomain", domain.name.clone(), Stage::Base, fields)
+}
+
+/// What holds the pods of an instance together until all of them have a place.
+pub fn pod_group(gang: GangScheduler, group: &Group<'_>, role: &Role<'_>, instance: u32) -> Object {
+    let name = naming::instance(&group.source.name, &role.source.name, instance);
+    let mut spec = Map::new().with("minMember", role.source.pods());
+    spec.set_some("queue", gang.queue(group.source, role.source).map(text));
+    let fields = Map::new().with("spec", spec);
+    Object::new(gang.api(), "PodGroup", name, Stage::Base, fields)
 }
 
 /// The files of a role or part.

@@ -22,6 +22,8 @@ pub struct Dress<'d> {
     pub annotations: Map,
     /// The variables of upstream's contract: name and `value` or `valueFrom`.
     pub identity: Vec<(&'static str, Data)>,
+    /// The scheduler, when it is not the default one.
+    pub scheduler: Option<&'static str>,
     /// The service account.
     pub account: &'d str,
     /// The group, for conditions on other pods.
@@ -57,6 +59,7 @@ fn spec(template: &PodTemplate<'_>, site: &Site<'_>, dress: &Dress<'_>) -> Map {
         .set("automountServiceAccountToken", template.token)
         .set("enableServiceLinks", false)
         .set_full("imagePullSecrets", names(&pod.image_pull_secrets))
+        .set_some("schedulerName", dress.scheduler)
         .set_some("priorityClassName", pod.priority.clone())
         .set_some("terminationGracePeriodSeconds", template.grace)
         .set("securityContext", pod_security(&pod.security))

@@ -6,6 +6,7 @@ use super::testing::tree;
 use crate::check::Role;
 use crate::plan::testing::group;
 
+mod gang;
 mod objects;
 mod pods;
 mod workloads;
