@@ -17,6 +17,7 @@ pub mod resolve;
 pub mod check;
 pub mod graph;
 pub mod inventory;
+pub mod scheduler;
 pub mod place;
 pub mod fit;
 pub mod plan;

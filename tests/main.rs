@@ -14,4 +14,5 @@ mod docs;
 mod golden;
 mod invariants;
 mod properties;
+mod scheduler;
 mod tidy;

@@ -1,0 +1,3 @@
+//! The model of kube-scheduler against the real one, and plans against the model.
+
+mod golden;
