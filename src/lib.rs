@@ -63,7 +63,10 @@ pub fn compile(
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
     let order = order::Order::new(&plan, &options.delivery); // when, and in which file
     let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
-    let groups = emit::render(record::locks(&fitted, &plan, &placement), order.extra(), lower); // objects, then bytes
+    let mut groups = emit::render(record::locks(&fitted, &plan, &placement), order.extra(), lower); // objects, then bytes
+    for (group, changes) in groups.iter_mut().zip(record::changes(&fitted, &plan, &placement)) {
+        group.changes = changes;
+    }
     // Large compilations take long to take apart; the caller need not wait for it.
     rayon::spawn(move || drop((program, fitted)));
     Some(groups)

@@ -7,7 +7,7 @@ use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
-use super::{Criterion, Placement, Problem, explain, improve, objective, verify};
+use super::{Criterion, Placement, Problem, explain, improve, moves, objective, verify};
 
 /// The effort of the first attempt.
 const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
@@ -39,7 +39,8 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     if problem.machines.len() <= SMALL {
         improve::improve(&index, &mut state);
     }
-    let placement = assemble(&index, &state);
+    let mut placement = assemble(&index, &state);
+    placement.moves = moves::moves(problem, &placement.groups);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
     Ok(placement)
@@ -185,7 +186,7 @@ fn hardness(state: &State, group: usize) -> (bool, (i64, usize), i64) {
     (!row.exclusive.is_empty(), largest, sizes.map(|(gpus, _)| gpus).sum())
 }
 
-/// The plan of a complete state.
+/// The plan of a complete state, still without its moves.
 pub(super) fn assemble(index: &Index, state: &State) -> Placement {
     let machines = |role: usize| {
         let row = &index.roles[role];
@@ -194,8 +195,7 @@ pub(super) fn assemble(index: &Index, state: &State) -> Placement {
     };
     let groups: Vec<Vec<Vec<Vec<usize>>>> =
         index.groups.iter().map(|row| row.roles.clone().map(machines).collect()).collect();
-    let moves = verify::moves(index.problem, &groups);
-    let mut placement = Placement { groups, objective: Vec::new(), moves };
+    let mut placement = Placement { groups, objective: Vec::new(), moves: Vec::new() };
     let cost = objective::cost(index, &placement);
     // Nothing is counted below zero, so that this much is known of every criterion.
     let criterion = |(name, value)| Criterion { name, value, bound: 0 };

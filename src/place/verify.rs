@@ -89,7 +89,8 @@ pub fn verify(problem: &Problem, placement: &Placement) -> Vec<Violation> {
         }
     }
     found.extend(trespasses(problem, &users));
-    if placement.moves != moves(problem, &placement.groups) {
+    let told = placement.moves.iter().map(|m| (m.group, m.role, m.instance));
+    if !told.eq(moves(problem, &placement.groups)) {
         found.push(Violation::Moves);
     }
     found
@@ -155,7 +156,7 @@ fn admissions(problem: &Problem, placement: &Placement) -> Vec<Violation> {
     found
 }
 
-fn may_use(problem: &Problem, eligible: usize, machine: usize) -> bool {
+pub(super) fn may_use(problem: &Problem, eligible: usize, machine: usize) -> bool {
     problem.eligible.get(eligible).and_then(|set| set.get(machine)).copied().unwrap_or(false)
 }
 
@@ -196,7 +197,7 @@ fn link(problem: &Problem, a: usize, b: usize) -> Link {
     shared.and_then(|level| problem.links.get(level)).copied().unwrap_or(Link::Vpc)
 }
 
-fn floor_holds(problem: &Problem, placement: &Placement, group: usize, edge: &Edge, floor: Link) -> bool {
+pub(super) fn floor_holds(problem: &Problem, placement: &Placement, group: usize, edge: &Edge, floor: Link) -> bool {
     let heads = |role: usize| -> BTreeMap<usize, usize> {
         let mut count = BTreeMap::new();
         for pods in &placement.groups[group][role] {
