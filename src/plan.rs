@@ -276,9 +276,20 @@ pub fn remembered_as(role: &check::Role, index: Option<u32>, part: &check::Part)
 
 /// The pods of a unit's part by name, those that exist at all times.
 pub fn pod_names(group: &check::Group, role: &Role<'_>, unit: &Unit<'_>, part: &check::Part) -> Vec<String> {
-    let workload = workload_name(group, role.source, unit.instance, &part.kind);
-    let first = first_ordinal(&part.kind);
     let count = if unit.instance.is_some() { part.count } else { role.instances() };
+    ordinals(group, role.source, unit.instance, part, count)
+}
+
+/// So many pods of the StatefulSet of a part by name: of an instance, or of all instances.
+pub fn ordinals(
+    group: &check::Group,
+    role: &check::Role,
+    instance: Option<u32>,
+    part: &check::Part,
+    count: u32,
+) -> Vec<String> {
+    let workload = workload_name(group, role, instance, &part.kind);
+    let first = first_ordinal(&part.kind);
     (first..first.saturating_add(count)).map(|ordinal| naming::ordinal(&workload, ordinal)).collect()
 }
 
