@@ -25,6 +25,7 @@ mod guard;
 
 mod jobs;
 mod locks;
+mod plan;
 mod report;
 mod schema;
 mod sources;
@@ -95,6 +96,7 @@ enum Command {
     #[command(visible_alias = "build")]
     Compile(compile::Arguments),
     Check(check::Arguments),
+    Plan(plan::Arguments),
     Fmt(fmt::Arguments),
     Explain(explain::Arguments),
     Dump(dump::Arguments),
@@ -126,6 +128,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
     match cli.command {
         Command::Compile(arguments) => compile::run(&arguments, &terminal),
         Command::Check(arguments) => check::run(&arguments, &terminal),
+        Command::Plan(arguments) => plan::run(&arguments, &terminal),
         Command::Dump(arguments) => dump::run(&arguments, &terminal),
         Command::Graph(arguments) => graph::run(&arguments, &terminal),
         Command::Fmt(arguments) => fmt::run(&arguments, &terminal),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::order::File;
+use crate::record::Change;
 use crate::yaml;
 
 mod collisions;
@@ -29,6 +30,8 @@ pub struct Group {
     pub files: Files,
     /// What is recorded. Its list of files is made from `files`.
     pub lock: Lock,
+    /// What moves or restarts, against the lock before.
+    pub changes: Vec<Change>,
 }
 
 impl Group {
@@ -37,7 +40,7 @@ impl Group {
         let name = name.into();
         lock.files =
             files.iter().map(|(path, text)| (path::in_lock(&name, path), lock::Digest::of(text.as_bytes()))).collect();
-        Group { name, files, lock }
+        Group { name, files, lock, changes: Vec::new() }
     }
 
     /// Where the group's lock stands, relative to the output directory.

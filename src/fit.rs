@@ -23,6 +23,8 @@ pub mod names;
 mod problem;
 mod shape;
 
+pub(crate) use eligible::tolerated;
+
 /// A model that this cluster and target can hold by shape, and the placement problem it poses.
 #[derive(Debug, Clone)]
 pub struct Fitted {
@@ -40,6 +42,8 @@ pub struct Fitted {
     /// For each level the link of two pods that share a domain of it and no narrower one, without
     /// what takes a ComputeDomain.
     pub links: Vec<Link>,
+    /// For each group what was remembered of it; empty when nothing was.
+    pub locks: Vec<Lock>,
 }
 
 /// Fits a model to a cluster. `locks` are those of all groups in the output, by the name of the
@@ -63,5 +67,7 @@ pub fn fit(
     links::check(session, &model, inventory, &compute_domains);
     session.gate()?;
     let problem = problem::problem(&model, inventory, eligible, locks);
-    Some(Fitted { model, stages, problem, compute_domains, gang, links: links::links(inventory, false) })
+    let locks = model.groups.iter().map(|group| locks.get(&group.name).cloned().unwrap_or_default()).collect();
+    let links = links::links(inventory, false);
+    Some(Fitted { model, stages, problem, compute_domains, gang, links, locks })
 }

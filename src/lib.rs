@@ -22,6 +22,7 @@ pub mod place;
 pub mod fit;
 pub mod plan;
 pub mod target;
+pub mod view;
 pub mod order;
 pub mod record;
 pub mod emit;
@@ -52,20 +53,38 @@ pub fn compile(
     locks: &BTreeMap<String, lock::Lock>,
     options: &Options,
 ) -> Option<Vec<emit::Group>> {
+    let (fitted, inventory) = prepare(session, sources, inventory, locks, &options.check)?;
+    let placement = place::place(session, &fitted.problem)?; // which instance where
+    let plan = plan::plan(&fitted, &inventory, &placement); // what to run
+    let order = order::Order::new(&plan, &options.delivery); // when, and in which file
+    let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
+    let mut groups = emit::render(record::locks(&fitted, &plan, &placement), order.extra(), lower); // objects, then bytes
+    for (group, changes) in groups.iter_mut().zip(record::changes(&fitted, &plan, &placement)) {
+        group.changes = changes;
+    }
+    // Large compilations take long to take apart; the caller need not wait for it.
+    rayon::spawn(move || drop(fitted));
+    Some(groups)
+}
+
+/// Everything before placement: what is to be placed, and where. Parameters as in [`compile`].
+///
+/// `None` when an error was reported.
+pub fn prepare(
+    session: &mut diag::Session,
+    sources: &[PathBuf],
+    inventory: &Path,
+    locks: &BTreeMap<String, lock::Lock>,
+    options: &check::Options,
+) -> Option<(fit::Fitted, inventory::Inventory)> {
     let program = resolve::resolve(session, sources); // imports, standard library, names
-    let model = check::check(session, &program, &options.check); // types, values, assertions
+    let model = check::check(session, &program, options); // types, values, assertions
     let stages = graph::stages(session, &model); // who waits for whom
     let name = resolve::display_name(&session.root, inventory);
     let inventory = inventory::load(session, inventory, &name); // machines and topology
     session.gate()?; // everything wrong so far was reported
     let (stages, inventory) = (stages?, inventory?);
+    rayon::spawn(move || drop(program)); // takes long when it is large
     let fitted = fit::fit(session, model, stages, &inventory, locks)?; // names, levels, shapes
-    let placement = place::place(session, &fitted.problem)?; // which instance where
-    let plan = plan::plan(&fitted, &inventory, &placement); // what to run
-    let order = order::Order::new(&plan, &options.delivery); // when, and in which file
-    let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
-    let groups = emit::render(record::locks(&fitted, &plan, &placement), order.extra(), lower); // objects, then bytes
-    // Large compilations take long to take apart; the caller need not wait for it.
-    rayon::spawn(move || drop((program, fitted)));
-    Some(groups)
+    Some((fitted, inventory))
 }

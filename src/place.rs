@@ -18,6 +18,7 @@ mod exact;
 mod explain;
 mod improve;
 mod index;
+mod moves;
 mod objective;
 mod repair;
 mod slots;
@@ -37,6 +38,7 @@ mod testing;
 mod tests;
 
 pub use conflict::Conflict;
+pub use moves::{Move, Reason};
 
 /// Places all groups, or reports for each group without a place what stands in its way.
 pub fn place(session: &mut Session, problem: &Problem) -> Option<Placement> {
@@ -264,8 +266,8 @@ pub struct Placement {
     pub unplaced: Vec<usize>,
     /// What the solver minimised, most important first.
     pub objective: Vec<Criterion>,
-    /// Instances that stand elsewhere than before: group, role, instance, in order.
-    pub moves: Vec<(usize, usize, usize)>,
+    /// Instances that stand elsewhere than before, by group, role and instance.
+    pub moves: Vec<Move>,
 }
 
 impl Placement {

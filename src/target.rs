@@ -1,8 +1,9 @@
 //! A plan as Kubernetes objects.
 
+use crate::check::{self, Form};
 use crate::data::{Data, Map};
 use crate::naming;
-use crate::plan::{Group, Plan, Role};
+use crate::plan::{Group, Part, Plan, Role};
 
 pub mod native;
 mod objects;
@@ -97,6 +98,21 @@ pub(crate) fn lower(plan: &Plan<'_>, target: Target) -> Vec<Manifest> {
 pub fn lower_group(plan: &Plan<'_>, target: Target, group: usize) -> Vec<Manifest> {
     match target {
         Target::Native => native::lower(plan, group),
+    }
+}
+
+/// The names of the pods of an instance, in the order of its parts. Where the cluster completes a
+/// name, `*` stands for what it adds.
+pub fn pod_names(target: Target, group: &check::Group, role: &check::Role, instance: u32) -> Vec<String> {
+    match target {
+        Target::Native => native::pod_names(group, role, instance),
+    }
+}
+
+/// Whether a new pod of a part stands beside the one that it replaces when the role is rolled out.
+pub fn surges(target: Target, group: &Group<'_>, role: &Role<'_>, part: &Part<'_>) -> bool {
+    match target {
+        Target::Native => role.source.form == Form::Deployment && native::surges(group, part),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::emit::write::{self, Changes, Difference, Stale};
 use crate::emit::{self, Group};
 use crate::order::{Delivery, NotADelivery, argo};
 use crate::project::{Cluster, DeliveryWord};
+use crate::record::{self, Change};
 
 /// Compile sources to manifests
 #[derive(Debug, Args)]
@@ -25,7 +26,8 @@ Examples:
                                a directory, as one stream
   rbgc compile                 every cluster of rbgc.toml
   rbgc compile --cluster prod-east --check
-                               is what is committed up to date?")]
+                               is what is committed up to date?
+  rbgc compile --max-moves 2   refuse to move more than two instances")]
 pub(super) struct Arguments {
     #[command(flatten)]
     inputs: Inputs,
@@ -44,6 +46,9 @@ pub(super) struct Arguments {
     /// The tree whose locks say what is placed where; by default the output directory
     #[arg(long, value_name = "DIR")]
     lock: Option<PathBuf>,
+    /// Refuse to move or restart more than so many instances
+    #[arg(long, value_name = "N")]
+    max_moves: Option<usize>,
     /// The repository that Argo CD reads
     #[arg(long, value_name = "URL", help_heading = "Argo CD")]
     repo: Option<String>,
@@ -142,7 +147,17 @@ fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: 
     let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree, &gone));
     let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
     let options = crate::Options { check: job.parameters(), target: job.target, delivery: order(arguments, cluster) };
-    crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)
+    let groups = crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)?;
+    let changes = changes(&groups);
+    arguments.max_moves.and_then(|most| record::too_many(&changes, most)).map_or(Some(groups), |problem| {
+        session.report(problem);
+        None
+    })
+}
+
+/// What moves or restarts, group by group.
+fn changes(groups: &[Group]) -> Vec<Change> {
+    groups.iter().flat_map(|group| group.changes.iter().cloned()).collect()
 }
 
 /// The delivery: what the command line says, then the project file, then Argo CD.
@@ -187,6 +202,7 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
                     results.push_str(&differences(out, &found));
                 } else if let Some(changes) = write::write(&mut one.session, out, &one.groups, &options) {
                     notes.push_str(&summary(out, &changes));
+                    notes.push_str(&record::summary(&self::changes(&one.groups)));
                 }
             }
         }

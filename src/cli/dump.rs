@@ -6,7 +6,7 @@ use std::fmt::{Debug, Write};
 use clap::{Args, ValueEnum};
 
 use super::disk::Disk;
-use super::jobs::{self, Inputs, Job, Refusal};
+use super::jobs::{self, Inputs, Job};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal};
 use crate::check::{self, Model};
@@ -62,11 +62,7 @@ pub(super) fn one(
 ) -> Exit {
     let mut gathered = Gathered::default();
     let report = report::Arguments::default();
-    let job = jobs::plan(inputs, None, &mut gathered).and_then(|mut jobs| match (jobs.pop(), jobs.is_empty()) {
-        (Some(job), true) => Ok(job),
-        _ => Err(Refusal::Misuse("this is about one cluster: choose it by `--cluster`".into())),
-    });
-    let job = match job {
+    let job = match jobs::one(inputs, &mut gathered) {
         Ok(job) => job,
         Err(refusal) => return refusal.show(&gathered, &report, terminal),
     };

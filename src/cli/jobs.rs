@@ -79,6 +79,15 @@ impl Refusal {
     }
 }
 
+/// The one job of a command whose result is about one cluster.
+pub(super) fn one(inputs: &Inputs, gathered: &mut Gathered) -> Result<Job, Refusal> {
+    let mut jobs = plan(inputs, None, gathered)?;
+    match (jobs.pop(), jobs.is_empty()) {
+        (Some(job), true) => Ok(job),
+        _ => Err(Refusal::Misuse("this is about one cluster: choose it by `--cluster`".into())),
+    }
+}
+
 /// Finds out what is to be compiled. `output` is the directory that is written, if one is given.
 /// Problems of the project file are gathered.
 pub(super) fn plan(inputs: &Inputs, output: Option<&Path>, gathered: &mut Gathered) -> Result<Vec<Job>, Refusal> {

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, Terminal};
 use crate::diag::render;
-use crate::{inventory, project};
+use crate::{inventory, project, view};
 
 /// Print a JSON Schema
 #[derive(Debug, Args)]
@@ -12,7 +12,8 @@ use crate::{inventory, project};
 Examples:
   rbgc schema inventory > inventory.schema.json    for editors, of the inventory
   rbgc schema project                              of rbgc.toml
-  rbgc schema diagnostics                          of what --format json prints")]
+  rbgc schema diagnostics                          of what --format json prints
+  rbgc schema plan                                 of what plan --json prints")]
 pub(super) struct Arguments {
     /// What to describe
     what: What,
@@ -26,6 +27,10 @@ enum What {
     Project,
     /// The output of `--format json`
     Diagnostics,
+    /// The output of `plan --json`
+    Plan,
+    /// The output of `plan --fail-each LEVEL --json`
+    Failures,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
@@ -33,6 +38,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
         What::Inventory => inventory::schema(),
         What::Project => project::schema(),
         What::Diagnostics => render::json_schema(),
+        What::Plan => view::schema(),
+        What::Failures => view::failures_schema(),
     };
     terminal.result(&format!("{schema:#}\n"), Exit::Fine)
 }

@@ -7,7 +7,7 @@ use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
-use super::{Criterion, Placement, Problem, explain, improve, objective, verify};
+use super::{Criterion, Placement, Problem, explain, improve, moves, objective, verify};
 
 /// The effort of the first attempt.
 const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
@@ -40,7 +40,8 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     if problem.machines.len() <= SMALL {
         improve::improve(&index, &mut state);
     }
-    let placement = assemble(&index, &state);
+    let mut placement = assemble(&index, &state);
+    placement.moves = moves::moves(problem, &placement.groups);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
     Ok(placement)
@@ -189,12 +190,11 @@ fn hardness(state: &State, group: usize) -> (bool, (i64, usize), i64) {
     (!row.exclusive.is_empty(), largest, sizes.map(|(gpus, _)| gpus).sum())
 }
 
-/// The plan of a state: groups stand as a whole or not at all.
+/// The plan of a state, still without its moves: groups stand as a whole or not at all.
 pub(super) fn assemble(index: &Index, state: &State) -> Placement {
     let groups: Vec<Vec<Vec<Vec<usize>>>> = (0..index.groups.len()).map(|g| state.rows(g)).collect();
-    let moves = verify::moves(index.problem, &groups);
     let unplaced = (0..index.groups.len()).filter(|g| !complete(state, *g)).collect();
-    let mut placement = Placement { groups, unplaced, objective: Vec::new(), moves };
+    let mut placement = Placement { groups, unplaced, objective: Vec::new(), moves: Vec::new() };
     let cost = objective::cost(index, &placement);
     // Nothing is counted below zero, so that this much is known of every criterion.
     let criterion = |(name, value)| Criterion { name, value, bound: 0 };

@@ -92,7 +92,8 @@ pub fn verify(problem: &Problem, placement: &Placement) -> Vec<Violation> {
         }
     }
     found.extend(trespasses(problem, &users));
-    if placement.moves != moves(problem, &placement.groups) {
+    let told = placement.moves.iter().map(|m| (m.group, m.role, m.instance));
+    if !told.eq(moves(problem, &placement.groups)) {
         found.push(Violation::Moves);
     }
     found
@@ -163,7 +164,7 @@ fn admissions(problem: &Problem, placement: &Placement) -> Vec<Violation> {
     found
 }
 
-fn may_use(problem: &Problem, eligible: usize, machine: usize) -> bool {
+pub(super) fn may_use(problem: &Problem, eligible: usize, machine: usize) -> bool {
     problem.eligible.get(eligible).and_then(|set| set.get(machine)).copied().unwrap_or(false)
 }
 
@@ -204,7 +205,7 @@ fn link(problem: &Problem, a: usize, b: usize) -> Link {
     shared.and_then(|level| problem.links.get(level)).copied().unwrap_or(Link::Vpc)
 }
 
-fn floor_holds(problem: &Problem, placed: &[Vec<Vec<usize>>], edge: &Edge, floor: Link) -> bool {
+pub(super) fn floor_holds(problem: &Problem, placed: &[Vec<Vec<usize>>], edge: &Edge, floor: Link) -> bool {
     let heads = |role: usize| -> BTreeMap<usize, usize> {
         let mut count = BTreeMap::new();
         for pods in &placed[role] {

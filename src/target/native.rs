@@ -6,13 +6,13 @@
 use super::objects::{self, account};
 use super::pod::{self, Dress, field_ref, role_labels};
 use super::{Manifest, Object, Owner, Stage, common_labels, labels, text};
-use crate::check::{Form, PartKind};
+use crate::check::{self, Form, PartKind, Pin};
 use crate::data::{Data, Map};
 use crate::fit::gang::is_gang;
 use crate::naming;
 use crate::plan::env::Identity;
 use crate::plan::template::Claim;
-use crate::plan::{Group, Part, Plan, Role, Unit, first_ordinal, workload_name};
+use crate::plan::{Group, Part, Plan, Role, Unit, first_ordinal, ordinals, workload_name};
 
 /// The label that holds the ordinal of a StatefulSet's pod (Kubernetes 1.28).
 const POD_INDEX: &str = "metadata.labels['apps.kubernetes.io/pod-index']";
@@ -59,6 +59,34 @@ pub fn kind(form: Form) -> &'static str {
         Form::Deployment => "Deployment",
         Form::StatefulSet | Form::PerInstance => "StatefulSet",
     }
+}
+
+/// The names of the pods of an instance, in the order of its parts.
+pub fn pod_names(group: &check::Group, role: &check::Role, instance: u32) -> Vec<String> {
+    let parts = role.parts.iter();
+    match role.form {
+        // The cluster completes the names.
+        Form::Deployment => parts
+            .flat_map(|part| {
+                let workload = workload_name(group, role, None, &part.kind);
+                std::iter::repeat_n(format!("{workload}-*"), part.count as usize)
+            })
+            .collect(),
+        Form::StatefulSet => parts
+            .map(|part| {
+                let ordinal = first_ordinal(&part.kind).saturating_add(instance);
+                naming::ordinal(&workload_name(group, role, None, &part.kind), ordinal)
+            })
+            .collect(),
+        Form::PerInstance => parts.flat_map(|part| ordinals(group, role, Some(instance), part, part.count)).collect(),
+    }
+}
+
+/// Whether a pod of a Deployment is replaced by one that stands beside it for a while. One with
+/// accelerators cannot: there is no room. Neither can one that holds ports of its node or is bound
+/// to exactly its planned node.
+pub fn surges(group: &Group<'_>, part: &Part<'_>) -> bool {
+    part.source.pod.gpus == 0 && !part.template.host_network && group.source.pin != Pin::Nodes
 }
 
 /// The workload of a part of a unit.
@@ -127,10 +155,7 @@ impl<'p, 'm> Workload<'p, 'm> {
     fn deployment(&self) -> Map {
         let source = self.role.source;
         let mut spec = self.common();
-        // A pod with accelerators cannot stand beside the one that it replaces: there is no room.
-        // Neither can one that holds ports of its node or is bound to exactly its planned node.
-        let pinned = self.group().source.pin == crate::check::Pin::Nodes;
-        let surge = self.part.source.pod.gpus == 0 && !self.part.template.host_network && !pinned;
+        let surge = surges(self.group(), self.part);
         let rolling = Map::new().with("maxSurge", u32::from(surge)).with("maxUnavailable", u32::from(!surge));
         // Beyond the deadline Argo CD fails the whole sync, so it covers the slowest start.
         let startup = source.startup_budget().saturating_add(source.min_ready);

@@ -1,0 +1,184 @@
+//! `rbgc plan`: the placement before it happens, and what becomes of it when machines are lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::disk::Disk;
+use super::jobs::{self, Inputs, Job};
+use super::report::{self, Gathered};
+use super::{Exit, Terminal, locks};
+use crate::diag::Session;
+use crate::fit::Fitted;
+use crate::inventory::Inventory;
+use crate::lock::Lock;
+use crate::place::{self, Placement};
+use crate::plan;
+use crate::view::{self, Scene, loss, text};
+
+/// Show which pod runs where, and why it cannot be better
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rbgc plan qwen.rbg -i lab.yaml                       domains, nodes, pods; what is left
+  rbgc plan qwen.rbg -i lab.yaml --json | jq .moves    for programs
+  rbgc plan --cluster prod-east --without rack=b1/r3   a rack is lost: what moves, what to do
+  rbgc plan --cluster prod-east --fail-each rack       every rack, one at a time
+
+Nothing is written. Instances stay where the locks of the output directory say that they are.")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// The tree whose locks say what is placed where; by default that of the cluster in rbgc.toml
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// A tree: domains, nodes, pods (default)
+    #[arg(long, group = "form")]
+    tree: bool,
+    /// A table: one line a pod
+    #[arg(long, group = "form")]
+    table: bool,
+    /// JSON, as `rbgc schema plan` describes it
+    #[arg(long, group = "form")]
+    json: bool,
+    /// Place anew without this domain or node; may be repeated
+    #[arg(long, value_name = "LEVEL=NAME")]
+    without: Vec<String>,
+    /// Lose each domain of this level, one at a time: who dies, who finds another place
+    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["without", "tree", "table"])]
+    fail_each: Option<String>,
+}
+
+/// What a run makes.
+#[derive(Debug, Default)]
+struct Made {
+    /// The result.
+    text: String,
+    /// What is said about it, when something is wrong.
+    note: String,
+}
+
+/// The command line speaks of something that the inventory does not have.
+struct Misuse(String);
+
+pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
+    let mut gathered = Gathered::default();
+    let report = report::Arguments::default();
+    let job = match jobs::one(&arguments.inputs, &mut gathered) {
+        Ok(job) => job,
+        Err(refusal) => return refusal.show(&gathered, &report, terminal),
+    };
+    if job.inventory.is_none() {
+        return terminal.misuse("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`");
+    }
+    let world = Disk::default();
+    let mut session = Session::new(&world, &job.root);
+    let made = terminal.busy("planning", || make(&mut session, arguments, &job));
+    gathered.take(session);
+    let exit = gathered.show(&report, terminal, Exit::Fine);
+    match made {
+        Err(Misuse(message)) => terminal.misuse(&message),
+        Ok(None) => exit,
+        Ok(Some(made)) => {
+            terminal.note(&made.note);
+            if made.text.is_empty() { exit } else { terminal.result(&made.text, exit) }
+        }
+    }
+}
+
+/// `None` when nothing can be shown; the problems were reported.
+fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<Option<Made>, Misuse> {
+    let locks = locks(session, arguments, job);
+    let Some(path) = &job.inventory else { return Ok(None) };
+    let prepared = crate::prepare(session, &job.files, path, &locks, &job.parameters());
+    let Some((fitted, inventory)) = prepared else { return Ok(None) };
+    let losses: Result<Vec<_>, _> = arguments.without.iter().map(|text| loss::find(&inventory, text)).collect();
+    let losses = losses.map_err(Misuse)?;
+    let level = arguments.fail_each.as_deref().map(|level| loss::level_of(&inventory, level));
+    let level = level.transpose().map_err(Misuse)?;
+    let Some(placement) = place::place(session, &fitted.problem) else {
+        return Ok(Some(Made { note: shortfalls(&fitted), ..Made::default() }));
+    };
+    let stage = Stage { arguments, job, inventory: &inventory, locks: &locks };
+    Ok(Some(match level {
+        Some(level) => stage.fail_each(&fitted, &placement, level),
+        None if losses.is_empty() => stage.show(&fitted, &placement, None),
+        None => stage.without(session, fitted, &placement, &losses),
+    }))
+}
+
+/// The locks of the tree that was written last.
+fn locks(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> BTreeMap<String, Lock> {
+    let of_cluster = || job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
+    let out = arguments.output.clone().or_else(of_cluster);
+    out.map_or_else(BTreeMap::new, |out| locks::read(session, &out, &BTreeSet::new()))
+}
+
+/// What fits of the autoscaled roles when not everything does.
+fn shortfalls(fitted: &Fitted) -> String {
+    let Err(conflicts) = place::solve(&fitted.problem) else { return String::new() };
+    let list = view::capacity::shortfalls(fitted, &conflicts);
+    if list.is_empty() { String::new() } else { format!("\n{}", text::reservations(&list)) }
+}
+
+/// What all views of a run share.
+struct Stage<'a> {
+    arguments: &'a Arguments,
+    job: &'a Job,
+    inventory: &'a Inventory,
+    locks: &'a BTreeMap<String, Lock>,
+}
+
+impl Stage<'_> {
+    /// Calls `look` with the scene of a placement.
+    fn scene<T>(&self, fitted: &Fitted, placement: &Placement, look: impl FnOnce(&Scene<'_>) -> T) -> T {
+        let plan = plan::plan(fitted, self.inventory, placement);
+        let (inventory, locks, target) = (self.inventory, self.locks, self.job.target);
+        look(&Scene { fitted, inventory, plan: &plan, placement, locks, target })
+    }
+
+    fn show(&self, fitted: &Fitted, placement: &Placement, aftermath: Option<loss::Aftermath>) -> Made {
+        let text = self.scene(fitted, placement, |scene| {
+            let mut overview = view::overview(scene);
+            overview.without = aftermath;
+            if self.arguments.json {
+                return json(&overview);
+            }
+            if self.arguments.table {
+                return text::table(scene);
+            }
+            let aftermath = overview.without.as_ref().map_or(String::new(), |a| format!("\n{}", text::aftermath(a)));
+            format!("{}\n{}{aftermath}", text::tree(scene), text::summary(scene, &overview))
+        });
+        Made { text, ..Made::default() }
+    }
+
+    fn fail_each(&self, fitted: &Fitted, placement: &Placement, level: usize) -> Made {
+        let failures = self.scene(fitted, placement, |scene| loss::each(scene, level));
+        let text = if self.arguments.json { json(&failures) } else { text::failures(&failures) };
+        Made { text, ..Made::default() }
+    }
+
+    fn without(
+        &self,
+        session: &mut Session<'_>,
+        mut fitted: Fitted,
+        before: &Placement,
+        losses: &[loss::Loss],
+    ) -> Made {
+        let machines = loss::machines(losses);
+        let outcome = loss::lose(&fitted, before, &machines);
+        let aftermath = self.scene(&fitted, before, |scene| loss::aftermath(scene, losses, &outcome));
+        fitted.problem = loss::without(&fitted.problem, before, &machines);
+        for conflict in &outcome.conflicts {
+            session.report(conflict.diagnostic(&fitted.problem));
+        }
+        self.show(&fitted, &outcome.placement, Some(aftermath))
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string_pretty(value).expect("invariant: these types have JSON forms");
+    text + "\n"
+}

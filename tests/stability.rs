@@ -1,0 +1,214 @@
+//! What stands stays as it was written, byte for byte, until it must move; and who moves says why.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rbgc::diag::Session;
+use rbgc::emit::{Group, Lock};
+use rbgc::order::Delivery;
+use rbgc::target::Target;
+
+use crate::support::Memory;
+use crate::support::compile::HOME;
+use crate::support::tree::{self, Tree};
+
+const INVENTORY: &str = "\
+apiVersion: rbgc.dev/v1
+kind: ClusterInventory
+metadata: { name: test }
+kubernetes: \"1.33\"
+levels:
+  - { name: zone, label: topology.kubernetes.io/zone }
+  - { name: rack, label: x/rack }
+  - { name: node, label: kubernetes.io/hostname }
+links: { node: pcie, rack: rdma, zone: vpc }
+resources: { gpu: nvidia.com/gpu, rdma: rdma/hca }
+pools:
+  - name: h100
+    nodes: \"n[1-8]\"
+    gpu: H100
+    labels: { nvidia.com/gpu.product: NVIDIA-H100 }
+    taints: [{ key: nvidia.com/gpu, effect: NoSchedule }]
+    dedicated: true
+    domains: { zone: a, rack: \"r[1-4] x2\" }
+    allocatable: { cpu: 64, memory: 1Ti, nvidia.com/gpu: 8, rdma/hca: 8 }
+  - name: cpu
+    nodes: \"c[1-2]\"
+    domains: { zone: a }
+    allocatable: { cpu: 64, memory: 256Gi }
+";
+
+/// Two instances of two nodes each, kept in their racks, and a router.
+const PAIR: &str = "\
+group pair {
+  namespace = \"llm\"
+  role decode {
+    image = \"example.com/engine:1.0.0\"
+    pods = 2  replicas = 2  gpus = 8  gpu = \"H100\"  rdma = 1
+    port http = 8000
+  }
+  role router { image = \"example.com/router:1.0.0\"  replicas = 2  port http = 80  after decode }
+  place { instances of decode within rack }
+}
+";
+
+/// A source and an inventory.
+#[derive(Debug, Clone)]
+struct Shop {
+    source: String,
+    inventory: String,
+}
+
+impl Shop {
+    fn new(source: &str) -> Self {
+        Shop { source: source.into(), inventory: INVENTORY.into() }
+    }
+
+    /// Replaces a text of the source or of the inventory, which must be there.
+    #[track_caller]
+    fn edit(&mut self, old: &str, new: &str) -> &mut Self {
+        let text = if self.source.contains(old) { &mut self.source } else { &mut self.inventory };
+        assert!(text.contains(old), "there is no `{old}`");
+        *text = text.replacen(old, new, 1);
+        self
+    }
+
+    /// Compiles against the locks of what was written before; the locks are written and read again.
+    #[track_caller]
+    fn compile(&self, before: &[Group]) -> Vec<Group> {
+        let mut world = Memory::default();
+        world.add(Path::new(HOME).join("main.rbg"), self.source.as_str());
+        world.add(Path::new(HOME).join("inventory.yaml"), self.inventory.as_str());
+        let mut session = Session::new(&world, HOME);
+        let mut locks = BTreeMap::new();
+        for group in before {
+            let file = session.sources.add(&group.lock_path(), group.lock.render()).unwrap();
+            locks.insert(group.name.clone(), Lock::parse(&mut session, file).expect("a sound lock"));
+        }
+        let options =
+            rbgc::Options { check: rbgc::check::Options::default(), target: Target::Native, delivery: Delivery::Plain };
+        let sources = [PathBuf::from(HOME).join("main.rbg")];
+        let inventory = Path::new(HOME).join("inventory.yaml");
+        let groups = rbgc::compile(&mut session, &sources, &inventory, &locks, &options);
+        groups.unwrap_or_else(|| panic!("{:#?}", session.problems))
+    }
+}
+
+fn tree(groups: &[Group]) -> Tree {
+    groups.iter().flat_map(|group| group.files.clone()).collect()
+}
+
+/// What moves or restarts, a line each.
+fn changes(groups: &[Group]) -> Vec<String> {
+    groups.iter().flat_map(|group| &group.changes).map(ToString::to_string).collect()
+}
+
+/// Names of the workloads in both trees whose pods would restart.
+fn restarted(before: &[Group], after: &[Group]) -> Vec<String> {
+    let (old, new) = (tree::templates(&tree(before)), tree::templates(&tree(after)));
+    let differ = old.iter().filter(|(key, template)| new.get(*key).is_some_and(|t| t != *template));
+    differ.map(|((_, name), _)| name.clone()).collect()
+}
+
+/// Checks that an edit after the first compilation changes no template and that nothing is said of it.
+#[track_caller]
+fn stays(edits: &[(&str, &str)]) {
+    let mut shop = Shop::new(PAIR);
+    let before = shop.compile(&[]);
+    for (old, new) in edits {
+        shop.edit(old, new);
+    }
+    let after = shop.compile(&before);
+    assert_eq!(changes(&after), [""; 0], "{edits:?}");
+    assert_eq!(restarted(&before, &after), [""; 0], "{edits:?}");
+    // And what was kept is kept again.
+    let again = shop.compile(&after);
+    assert_eq!((tree(&again), changes(&again)), (tree(&after), Vec::new()));
+    assert_eq!(
+        again.iter().map(|g| g.lock.render()).collect::<String>(),
+        after.iter().map(|g| g.lock.render()).collect::<String>()
+    );
+}
+
+/// Checks what an edit after the first compilation moves or restarts, and that no template of others changes.
+#[track_caller]
+fn moves(edits: &[(&str, &str)], expected: &[&str]) {
+    let mut shop = Shop::new(PAIR);
+    let before = shop.compile(&[]);
+    for (old, new) in edits {
+        shop.edit(old, new);
+    }
+    let after = shop.compile(&before);
+    assert_eq!(changes(&after), expected, "{edits:?}");
+    let told = expected.iter().map(|line| line.split([' ', ':']).next().unwrap().replace('/', "-"));
+    let told: Vec<String> = told.collect();
+    for name in restarted(&before, &after) {
+        assert!(told.iter().any(|t| name.starts_with(t)), "nothing is said of {name}");
+    }
+    assert_eq!(changes(&shop.compile(&after)), [""; 0], "a plan of a plan moves nothing");
+}
+
+const RACK: &str = "  - { name: rack, label: x/rack }\n";
+const BLOCK: &str = "  - { name: block, label: x/block }\n  - { name: rack, label: x/rack }\n";
+
+#[test]
+fn the_inventory_learns_more() {
+    // A node more, in a rack that is in use.
+    let node = "    allocatable: { cpu: 64, memory: 256Gi }\n";
+    let more = format!(
+        "{node}nodes:\n  - {{ name: n9, labels: {{ topology.kubernetes.io/zone: a, x/rack: r1 }}, allocatable: {{ cpu: 64 }} }}\n"
+    );
+    stays(&[(node, &more)]);
+    // A level between zone and rack.
+    stays(&[(RACK, BLOCK), ("zone: a, rack:", "zone: a, block: b1, rack:")]);
+    // A taint that only warns, one that is gone, and no limit of locked memory any more.
+    stays(&[("effect: NoSchedule }]", "effect: NoSchedule }, { key: x/old, effect: PreferNoSchedule }]")]);
+    stays(&[("    taints: [{ key: nvidia.com/gpu, effect: NoSchedule }]\n", "")]);
+    stays(&[("    dedicated: true\n", "    dedicated: true\n    memlock: unlimited\n")]);
+    // Machines come in front of others by name.
+}
+
+#[test]
+fn the_sources_change_elsewhere() {
+    stays(&[("  role router {", "  role extra { image = \"example.com/extra:1.0.0\" }\n  role router {")]);
+    stays(&[("group pair {", "// a remark\ngroup pair {")]);
+}
+
+#[test]
+fn what_must_change_says_why() {
+    moves(
+        &[("domains: { zone: a, rack: \"r[1-4] x2\" }", "domains: { zone: a, rack: \"s[1-4] x2\" }")],
+        &[
+            "pair/decode/0 stays, with another affinity: `n1` has other labels now; 2 pods restart",
+            "pair/decode/1 stays, with another affinity: `n3` has other labels now; 2 pods restart",
+        ],
+    );
+    moves(
+        &[("{ key: nvidia.com/gpu, effect: NoSchedule }", "{ key: x/new, effect: NoSchedule }")],
+        &[
+            "pair/decode/0 stays, with another affinity: `n1` has another taint or memlock limit; 2 pods restart",
+            "pair/decode/1 stays, with another affinity: `n3` has another taint or memlock limit; 2 pods restart",
+        ],
+    );
+    moves(
+        &[("  namespace = \"llm\"\n", "  namespace = \"llm\"\n  pin = \"nodes\"\n")],
+        &[
+            "pair/decode/0 stays, with another affinity: the sources ask for something else; 2 pods restart",
+            "pair/decode/1 stays, with another affinity: the sources ask for something else; 2 pods restart",
+            "pair/router stays, with another affinity: the sources ask for something else; 2 pods restart",
+        ],
+    );
+    moves(
+        &[("nodes: \"n[1-8]\"", "nodes: \"m1,n[2-8]\"")],
+        &["pair/decode/0 moves from n1 to m1: `n1` is gone; 1 pod restart"],
+    );
+}
+
+#[test]
+fn an_old_lock_without_affinities_works() {
+    let shop = Shop::new(PAIR);
+    let mut before = shop.compile(&[]);
+    before.iter_mut().for_each(|group| group.lock.affinities.clear());
+    let after = shop.compile(&before);
+    assert_eq!((tree(&after), changes(&after)), (tree(&before), Vec::new()));
+}
