@@ -31,7 +31,8 @@ impl<'p> Checker<'_, '_, 'p> {
             let view = View { role: ix, part: u16::try_from(index).ok()? };
             if !naming::is_dns_label(name) || ["workers", "leader"].contains(name) {
                 let message = format!("`{name}` cannot be the name of a component");
-                self.report(Diagnostic::new(Code::InvalidName, self.role(ix).name.span, message));
+                let problem = Diagnostic::new(Code::InvalidName, self.component_span(ix, name), message);
+                self.report(problem.help("at most 63 characters, and neither `leader` nor `workers`"));
             }
             let order = self.component_order(view, names);
             let after = order.iter().map(|(before, _)| *before).collect();
@@ -42,6 +43,18 @@ impl<'p> Checker<'_, '_, 'p> {
         }
         self.check_component_cycles(names, &orders)?;
         Some(parts)
+    }
+
+    /// Where a component is first declared.
+    fn component_span(&self, ix: RoleIx, name: &str) -> Span {
+        let role = self.role(ix);
+        let found = role.layers.iter().flat_map(|l| &l.body.statements).find_map(|s| match &s.kind {
+            StatementKind::Child { keyword, name: ident, .. } if keyword.name == "component" && ident.name == name => {
+                Some(ident.span)
+            }
+            _ => None,
+        });
+        found.unwrap_or(role.name.span)
     }
 
     /// The components that must be ready before one, and where that is said.

@@ -193,7 +193,8 @@ impl<'p> Checker<'_, '_, 'p> {
         for (name, value, span) in self.get_map(source, "env") {
             if !is_env_name(&name) {
                 let message = format!("`{name}` is not the name of an environment variable");
-                self.report(Diagnostic::new(Code::InvalidName, span, message));
+                let help = "letters, digits, `_`, `.` and `-`, not beginning with a digit";
+                self.report(Diagnostic::new(Code::InvalidName, span, message).help(help));
                 continue;
             }
             if name.starts_with("RBG_") {

@@ -48,14 +48,8 @@ impl<'p> Checker<'_, '_, 'p> {
                 let inherited = Inherited { view, field: name, key: None, below: rest.len() };
                 self.evaluated(last, expr, view, inherited)
             }
-            Some(FieldValue::Merge(body)) => {
-                let message = format!("`{name}` is not a map");
-                self.report(
-                    Diagnostic::new(Code::TypeMismatch, body.span, message).help(format!("write `{name} = …`")),
-                );
-                return Value::Error;
-            }
-            None => return Value::Error,
+            // A block for a field that is no map was reported with the shape of the body.
+            Some(FieldValue::Merge(_)) | None => return Value::Error,
         };
         self.check_ties(contributions, view, name, None, &value);
         let value = self.fit_field(value, kind, last.span());

@@ -43,7 +43,8 @@ impl<'p> Checker<'_, '_, 'p> {
         if !naming::is_dns_label(&namespace) {
             let span = self.group_field_span(ix, "namespace");
             let message = format!("the namespace `{namespace}` is not a DNS label");
-            self.report(Diagnostic::new(Code::InvalidName, span, message));
+            let help = "at most 63 lower-case letters, digits and hyphens, with a letter or digit at both ends";
+            self.report(Diagnostic::new(Code::InvalidName, span, message).help(help));
         }
         let mut roles = Vec::new();
         let mut references = Vec::new();

@@ -97,12 +97,6 @@ fn unique(kind: &StatementKind) -> Option<(&'static str, &str, Span)> {
 }
 
 fn statement(session: &mut Session, statement: &Statement, place: Place, ends: &[Param]) {
-    if let Some(when) = &statement.when
-        && !takes_when(&statement.kind)
-    {
-        let problem = Diagnostic::new(Code::MisplacedStatement, when.span, "`when` cannot stand here");
-        session.report(problem.help("decide in the value: `field = if cond then … else unset`"));
-    }
     let legal = match &statement.kind {
         StatementKind::Field { name, value } => return field(session, name, Some(value), place),
         StatementKind::Map { name, body } => {
@@ -139,19 +133,6 @@ fn statement(session: &mut Session, statement: &Statement, place: Place, ends: &
         session.report(misplaced(statement, place));
     }
     options(session, &statement.kind);
-}
-
-fn takes_when(kind: &StatementKind) -> bool {
-    !matches!(
-        kind,
-        StatementKind::Field { .. }
-            | StatementKind::Map { .. }
-            | StatementKind::Let(_)
-            | StatementKind::Assert(_)
-            | StatementKind::Part { .. }
-            | StatementKind::Place(_)
-            | StatementKind::Coordinate { .. }
-    )
 }
 
 fn part(session: &mut Session, name: &Ident, inner: &Body, place: Place, ends: &[Param]) {

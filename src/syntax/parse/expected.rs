@@ -174,7 +174,8 @@ impl<'t> Place<'t> {
             "." if after_operand => "a field touches its value: `x.field`",
             "in" if previous == "not" => "write `not (x in xs)`",
             _ if previous == "when" && expects(Rule::eq) => {
-                "`when` stands before the block: `role r is T when condition { … }`"
+                "`when` stands before a block: `role r is T when condition { … }`; \
+                 a field decides in its value: `if condition then … else unset`"
             }
             "elif" | "elsif" | "elseif" if expects(Rule::kw_else) => "write `else if`",
             "}" | ")" | "]" if expects(Rule::EOI) => "nothing is open that this could close",
