@@ -132,6 +132,7 @@ impl Dump {
 
     fn param(&mut self, param: &Param) {
         self.within(format_args!("param {}: {}", param.name.name, type_text(&param.ty)), |d| {
+            d.docs(&param.doc);
             d.optional("default", param.default.as_ref());
         });
     }
