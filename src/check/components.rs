@@ -65,6 +65,12 @@ impl<'p> Checker<'_, '_, 'p> {
         for body in layers.iter().flat_map(|l| super::table::part_bodies(l.body, &kind)) {
             for target in afters(body).flatten() {
                 let Some(first) = target.path.first() else { continue };
+                if target.group || target.index.is_some() || target.path.len() > 1 {
+                    let message = "a component waits for components of its instance only";
+                    let problem = Diagnostic::new(Code::BadDependency, target.span, message);
+                    self.report(problem.help("what the whole role waits for stands in the role: `after …`"));
+                    continue;
+                }
                 match names.iter().position(|n| *n == first.name) {
                     Some(index) if !after.iter().any(|(known, _)| *known == index) => after.push((index, target.span)),
                     Some(_) => {}
