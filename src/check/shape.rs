@@ -164,6 +164,10 @@ const OF_THE_INSTANCE: &[&str] = &[
 
 fn field(session: &mut Session, name: &Ident, value: Option<&Expr>, place: Place) {
     let word = name.name.as_str();
+    // The parser reports names that are written otherwise, with the name that is meant.
+    if !word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return;
+    }
     match place {
         Place::Group if GROUP_FIELDS.contains(&word) => return,
         Place::Edge if EDGE_FIELDS.contains(&word) => return,
