@@ -3,6 +3,7 @@
 //! Every phase reports into the [`Session`] and goes on, so that one run shows every independent
 //! mistake. Each problem has a [`Code`] from one table; see [`codes`].
 
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 
 use crate::source::{FileId, SourceMap, Span, World};
@@ -30,6 +31,19 @@ pub struct Label {
     pub message: String,
 }
 
+/// Where in the compiler's own sources a problem was built. Two problems that say the same are
+/// equal wherever they come from, so all origins are.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin(pub &'static Location<'static>);
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Origin) -> bool {
+        true
+    }
+}
+
+impl Eq for Origin {}
+
 /// One problem, complete: built by one function beside the phase that finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -41,18 +55,24 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
+    /// For the test that every problem is provoked by some case.
+    pub origin: Origin,
 }
 
 impl Diagnostic {
     /// A problem at one place.
+    #[track_caller]
     pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         let label = Label { span, message: String::new() };
-        Diagnostic { code, message: message.into(), labels: vec![label], help: None }
+        let origin = Origin(Location::caller());
+        Diagnostic { code, message: message.into(), labels: vec![label], help: None, origin }
     }
 
     /// A problem that belongs to no place in a source, such as a missing file on the command line.
+    #[track_caller]
     pub fn nowhere(code: Code, message: impl Into<String>) -> Self {
-        Diagnostic { code, message: message.into(), labels: Vec::new(), help: None }
+        let origin = Origin(Location::caller());
+        Diagnostic { code, message: message.into(), labels: Vec::new(), help: None, origin }
     }
 
     /// Says what the primary place has to do with the problem.

@@ -114,7 +114,8 @@ fn report(model: &Model, graph: &Graph, path: &[NodeIndex]) -> Diagnostic {
         Some((*edge.weight(), format!("`{}` waits for `{}`", name(*waits), name(*before))))
     });
     let message = format!("roles wait for each other: {}", chain.join(" → "));
-    let Some((span, first)) = labels.next() else { return Diagnostic::nowhere(Code::DependencyCycle, message) };
+    // Every step of a cycle is an edge.
+    let (span, first) = labels.next().unwrap_or_else(|| (model.role(graph[path[0]]).span, String::new()));
     let mut problem = Diagnostic::new(Code::DependencyCycle, span, message).here(first);
     for (span, text) in labels {
         problem = problem.label(span, text);

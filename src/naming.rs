@@ -81,9 +81,12 @@ pub fn selector(group: &str, role: &str, component: Option<&str>) -> Vec<(&'stat
     labels
 }
 
+/// The most characters of a DNS label.
+pub const DNS_LABEL: usize = 63;
+
 /// Whether a text is a DNS label: at most 63 of `a-z 0-9 -`, not at either end a hyphen.
 pub fn is_dns_label(text: &str) -> bool {
-    (1..=63).contains(&text.len())
+    (1..=DNS_LABEL).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')

@@ -107,6 +107,8 @@ pub enum UsePath {
 /// A parameter of a file, template or edge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
+    /// The `///` lines before it in a list of parameters; those before `param` are the item's.
+    pub doc: Vec<String>,
     /// Its name.
     pub name: Ident,
     /// Its type.

@@ -28,16 +28,38 @@
 //! - `//@ set name=value` sets a parameter, as `--set` does.
 //!
 //! Every program runs through the whole compiler, so that the phase of the directory is where the
-//! problem belongs, not where the test stops. `CASE=text cargo test cases` runs only the programs
-//! whose file or name contains the text.
+//! problem belongs, not where the test stops. Every place in the phases that builds a problem is
+//! reached by a case: what no program provokes is either untested or cannot happen.
+//!
+//! `CASE=text cargo test cases` runs only the programs whose file or name contains the text.
+
+use std::collections::BTreeSet;
 
 use crate::support::compile::compile_program;
 use crate::support::{expect, files, none, program, read, shown};
+
+/// Where the phases that judge a program build their problems. What reads and writes files has its
+/// own tests: `bad_input`, `cli`, `commands` and those beside the code.
+const PHASES: [&str; 7] = ["check", "fit", "graph", "inventory", "place", "resolve", "syntax"];
+
+/// Functions whose problems no small program in memory can provoke, and who provokes them.
+const ELSEWHERE: [(&str, &str); 6] = [
+    // Too large for a case: see the tests of hostile input beside the code.
+    ("src/inventory/machines.rs", "too_many_nodes"),
+    ("src/inventory/yaml.rs", "too_many_values"),
+    // Of the world around a program: `bad_input`.
+    ("src/resolve/load.rs", "file"),
+    ("src/resolve/load.rs", "read_ahead"),
+    // When grammar and parser disagree, which would be a mistake of the compiler.
+    ("src/syntax/parse/errors.rs", "syntax"),
+    ("src/syntax/parse/errors.rs", "unreadable"),
+];
 
 #[test]
 fn cases() {
     let wanted = std::env::var("CASE").unwrap_or_default();
     let (mut problems, mut count) = (Vec::new(), 0);
+    let mut provoked: BTreeSet<(String, usize)> = BTreeSet::new();
     for path in files("tests/cases", &[".rbg"]) {
         let programs = match program::programs(&read(&path)) {
             Ok(programs) => programs,
@@ -53,6 +75,8 @@ fn cases() {
             }
             count += 1;
             let outcome = compile_program(&program);
+            provoked
+                .extend(outcome.problems.iter().map(|p| (p.origin.0.file().to_owned(), p.origin.0.line() as usize)));
             let differences = expect::differences(&program, &outcome.problems, &outcome.sources);
             if !differences.is_empty() {
                 problems.push(format!("--- {name}\n  {}", differences.join("\n  ")));
@@ -60,5 +84,29 @@ fn cases() {
         }
     }
     assert!(count > 0, "no program contains `{wanted}`");
+    if wanted.is_empty() {
+        problems
+            .extend(built().difference(&provoked).map(|(file, line)| format!("{file}:{line}: no case provokes this")));
+    }
     none(&problems);
+}
+
+/// Every place in the phases that builds a problem: its file and line.
+fn built() -> BTreeSet<(String, usize)> {
+    let mut found = BTreeSet::new();
+    let roots = PHASES.iter().flat_map(|phase| [format!("src/{phase}"), format!("src/{phase}.rs")]);
+    for path in roots.flat_map(|root| files(&root, &[".rs"])) {
+        let file = shown(&path);
+        let mut function = String::new();
+        for (index, line) in read(&path).lines().enumerate().take_while(|(_, line)| !line.starts_with("mod tests")) {
+            if let Some((_, rest)) = line.split_once("fn ") {
+                function = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            }
+            let builds = line.contains("Diagnostic::new(") || line.contains("Diagnostic::nowhere(");
+            if builds && !ELSEWHERE.contains(&(file.as_str(), function.as_str())) {
+                found.insert((file.clone(), index + 1));
+            }
+        }
+    }
+    found
 }

@@ -330,7 +330,7 @@ fn wrong_command_lines() {
 #[test]
 fn forms_are_dumped() {
     let place = Place::new();
-    for form in ["ast", "model", "graph", "placement", "plan"] {
+    for form in ["ast", "model", "graph", "placement", "plan", "security"] {
         let run = place.says(0, &format!("dump {form} src -i inventory.yaml"));
         assert!(run.out.contains("front") && run.err.is_empty(), "{form}: {}{}", run.out, run.err);
     }
@@ -338,8 +338,12 @@ fn forms_are_dumped() {
     stage 0: web/front
     application web: web
     ");
+    assert_snapshot!(place.says(0, "dump security src -i inventory.yaml").out, @r"
+    namespace demo: baseline
+    web/front: baseline: container `front` may run as root
+    ");
     place.write("src/main.rbg", "group\n");
-    for form in ["ast", "model", "graph", "placement", "plan"] {
+    for form in ["ast", "model", "graph", "placement", "plan", "security"] {
         let run = place.says(1, &format!("dump {form} src -i inventory.yaml"));
         assert!(run.out.is_empty() && run.err.contains("error[E0004]"), "{form}: {}{}", run.out, run.err);
     }
@@ -390,6 +394,15 @@ fn the_standard_library_is_shown() {
         assert!(text.contains("template "), "{text}");
         assert_eq!(text, place.says(0, &format!("std show {}", module.trim_start_matches("std."))).out);
     }
+    assert_snapshot!(place.says(0, "std show demo.Router").out, @r"
+    template Router
+      Passes requests on to its backends in turn.
+
+      backends: List<Role<Server>>
+        The servers.
+    ");
+    let text = place.says(2, "std show demo.Ruoter").err;
+    assert!(text.contains("did you mean `Router`?"), "{text}");
 }
 
 #[test]
@@ -625,7 +638,7 @@ fn help_of_dump() {
     Usage: rbgc dump [OPTIONS] <FORM> [FILE|DIR]...
 
     Arguments:
-      <FORM>         Which form [possible values: ast, model, graph, placement, plan]
+      <FORM>         Which form [possible values: ast, model, graph, placement, plan, security]
       [FILE|DIR]...  Source files, or directories with `*.rbg` files; without any, the sources of
                      rbgc.toml
 
@@ -647,6 +660,7 @@ fn help_of_dump() {
       rbgc dump ast qwen.rbg                            the tree as it was read
       rbgc dump graph qwen.rbg                          who starts when
       rbgc dump placement qwen.rbg -i lab.yaml          which pod runs where
+      rbgc dump security qwen.rbg -i lab.yaml           what its namespaces must allow
 
     The forms are for reading, and change with the compiler.
     ");
@@ -699,7 +713,7 @@ fn help_of_std() {
 
     Commands:
       list  List the modules
-      show  Print the source of a module
+      show  Print the source of a module, or the parameters of a template or edge
       help  Print this message or the help of the given subcommand(s)
 
     Options:
@@ -712,8 +726,9 @@ fn help_of_std() {
       -q, --quiet         Print errors and results only
 
     Examples:
-      rbgc std list           list the modules
-      rbgc std show sglang    print the source of std.sglang, with its rules and their reasons
+      rbgc std list                   list the modules
+      rbgc std show sglang            print the source of std.sglang, with its rules and their reasons
+      rbgc std show sglang.Prefill    print what one template is for and takes
     ");
 }
 

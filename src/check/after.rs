@@ -47,7 +47,7 @@ impl<'p> Checker<'_, '_, 'p> {
     /// The roles that a target of `after` means.
     pub fn after_target(&mut self, target: &'p AfterTarget, cx: Context<'_>) -> Vec<RoleIx> {
         let Some(first) = target.path.first() else { return Vec::new() };
-        let value = self.path_value(&target.path, cx);
+        let value = self.target_value(target, cx);
         match value {
             Value::Error => Vec::new(),
             Value::Role(view) => vec![view.role],
@@ -80,8 +80,9 @@ impl<'p> Checker<'_, '_, 'p> {
         roles.into_iter().filter(|r| self.role(*r).absent.is_none()).collect()
     }
 
-    /// The value of a dotted path whose first name is bound.
-    pub fn path_value(&mut self, path: &'p [Ident], cx: Context<'_>) -> Value {
+    /// What the path of a target leads to; its first name is bound.
+    pub fn target_value(&mut self, target: &'p AfterTarget, cx: Context<'_>) -> Value {
+        let path = &target.path;
         let mut value = Value::Unset;
         for (index, part) in path.iter().enumerate() {
             value = match (index, &value) {
@@ -92,16 +93,27 @@ impl<'p> Checker<'_, '_, 'p> {
                 (_, Value::List(_)) => {
                     let message = format!("`{}` is several groups", path[index - 1].name);
                     let problem = Diagnostic::new(Code::BadDependency, part.span, message);
-                    self.report(problem.help(format!("wait for all: `after group {}`", path[index - 1].name)));
+                    let help = format!(
+                        "wait for one: `after {0}[0].{1}`, or for all: `after group {0}`",
+                        path[index - 1].name,
+                        part.name
+                    );
+                    self.report(problem.help(help));
                     Value::Error
                 }
                 (_, Value::Error) => Value::Error,
                 _ => {
-                    let message = format!("`{}` has no role `{}`", path[index - 1].name, part.name);
-                    self.report(Diagnostic::new(Code::BadDependency, part.span, message));
+                    let message = format!("`{}` is {}, not a group", path[index - 1].name, value.kind());
+                    let problem = Diagnostic::new(Code::BadDependency, part.span, message);
+                    self.report(problem.help("a role of another group is `group.role`"));
                     Value::Error
                 }
             };
+            if let Some((at, number)) = &target.index
+                && *at == index + 1
+            {
+                value = self.indexed(value, number, path[0].span.to(number.span), cx);
+            }
         }
         value
     }

@@ -42,6 +42,10 @@ impl Checker<'_, '_, '_> {
             }
         }
         let Some(metric) = metric else {
+            // What is there and wrong was reported.
+            if self.keys(view, "autoscale").iter().any(|key| key != "stabilization") {
+                return None;
+            }
             let problem = Diagnostic::new(Code::MissingValue, span, "`autoscale` measures nothing");
             self.report(problem.help("`cpu = 70%`, `memory = 80%` or `metric = metric(\"name\", 10)`"));
             return None;
@@ -52,7 +56,7 @@ impl Checker<'_, '_, '_> {
     pub fn check_autoscale(&mut self, view: View, replicas: Replicas, autoscale: Option<&Autoscale>, parts: &[Part]) {
         let span = self.field_span(view, "replicas");
         match (replicas.autoscaled(), autoscale) {
-            (true, None) => {
+            (true, None) if self.table(view).field("autoscale").is_empty() => {
                 let message = format!("`replicas = {}..{}` needs an `autoscale`", replicas.min, replicas.max);
                 self.report(
                     Diagnostic::new(Code::MissingValue, span, message)
@@ -81,7 +85,7 @@ impl Checker<'_, '_, '_> {
                     }
                 }
             }
-            (false, None) => {}
+            (_, None) => {}
         }
     }
 }

@@ -59,10 +59,8 @@ impl<'p> Checker<'_, '_, 'p> {
                 Some(Binding::Builtin(name)) => self.builtin(Call { name, ..call }, cx),
                 _ => Value::Error,
             },
-            _ => {
-                self.report(mistakes::not_callable(callee.span));
-                Value::Error
-            }
+            // Reported by the parser.
+            _ => Value::Error,
         }
     }
 

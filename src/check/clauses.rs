@@ -154,7 +154,11 @@ impl<'p> Checker<'_, '_, 'p> {
         match self.convert(value, &Type::Int, expr.span) {
             Value::Int(n) if (1..=100_000).contains(&n) => u32::try_from(n).ok(),
             Value::Int(n) => {
-                self.report(Diagnostic::new(Code::OutOfRange, expr.span, format!("{n} is not a number from 1")));
+                self.report(Diagnostic::new(
+                    Code::OutOfRange,
+                    expr.span,
+                    format!("{n} is not a number from 1 to 100000"),
+                ));
                 None
             }
             _ => None,

@@ -31,7 +31,8 @@ impl<'p> Checker<'_, '_, 'p> {
             let view = View { role: ix, part: u16::try_from(index).ok()? };
             if !naming::is_dns_label(name) || ["workers", "leader"].contains(name) {
                 let message = format!("`{name}` cannot be the name of a component");
-                self.report(Diagnostic::new(Code::InvalidName, self.role(ix).name.span, message));
+                let problem = Diagnostic::new(Code::InvalidName, self.component_span(ix, name), message);
+                self.report(problem.help("at most 63 characters, and neither `leader` nor `workers`"));
             }
             let order = self.component_order(view, names);
             let after = order.iter().map(|(before, _)| *before).collect();
@@ -44,6 +45,18 @@ impl<'p> Checker<'_, '_, 'p> {
         Some(parts)
     }
 
+    /// Where a component is first declared.
+    fn component_span(&self, ix: RoleIx, name: &str) -> Span {
+        let role = self.role(ix);
+        let found = role.layers.iter().flat_map(|l| &l.body.statements).find_map(|s| match &s.kind {
+            StatementKind::Child { keyword, name: ident, .. } if keyword.name == "component" && ident.name == name => {
+                Some(ident.span)
+            }
+            _ => None,
+        });
+        found.unwrap_or(role.name.span)
+    }
+
     /// The components that must be ready before one, and where that is said.
     pub fn component_order(&mut self, view: View, names: &[&'p str]) -> Vec<(usize, Span)> {
         let kind = self.part_kind(view);
@@ -52,6 +65,12 @@ impl<'p> Checker<'_, '_, 'p> {
         for body in layers.iter().flat_map(|l| super::table::part_bodies(l.body, &kind)) {
             for target in afters(body).flatten() {
                 let Some(first) = target.path.first() else { continue };
+                if target.group || target.index.is_some() || target.path.len() > 1 {
+                    let message = "a component waits for components of its instance only";
+                    let problem = Diagnostic::new(Code::BadDependency, target.span, message);
+                    self.report(problem.help("what the whole role waits for stands in the role: `after …`"));
+                    continue;
+                }
                 match names.iter().position(|n| *n == first.name) {
                     Some(index) if !after.iter().any(|(known, _)| *known == index) => after.push((index, target.span)),
                     Some(_) => {}

@@ -75,7 +75,7 @@ impl<'p> Checker<'_, '_, 'p> {
     /// The entries of a map field with their places; unset ones are left out.
     pub fn get_map(&mut self, source: Source<'_, 'p>, field: &'static str) -> Vec<(String, Value, Span)> {
         let contributions = source.table.field(field);
-        let keys = self.keys_below(source.view, contributions);
+        let keys = self.keys_below(Some(source.view), contributions);
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {
             let span = entry_span(contributions, &key);
@@ -193,7 +193,8 @@ impl<'p> Checker<'_, '_, 'p> {
         for (name, value, span) in self.get_map(source, "env") {
             if !is_env_name(&name) {
                 let message = format!("`{name}` is not the name of an environment variable");
-                self.report(Diagnostic::new(Code::InvalidName, span, message));
+                let help = "letters, digits, `_`, `.` and `-`, not beginning with a digit";
+                self.report(Diagnostic::new(Code::InvalidName, span, message).help(help));
                 continue;
             }
             if name.starts_with("RBG_") {

@@ -183,6 +183,7 @@ pub(super) fn mismatch(wanted: &str, found: &Value, span: Span) -> Diagnostic {
             problem.help(format!("`m` means thousandths; minutes are `{}min`", q.milli))
         }
         ("Percent", Value::Int(i)) => problem.help(format!("with a sign: `{i}%`")),
+        ("Percent", Value::Float(f)) => problem.help(format!("as a percentage: `{}%`", (f * 1_000.0).round() / 10.0)),
         ("String", Value::Int(i)) => problem.help(format!("quote it: `\"{i}\"`")),
         _ => problem,
     }

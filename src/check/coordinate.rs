@@ -78,7 +78,7 @@ impl<'p> Checker<'_, '_, 'p> {
                     self.report(Diagnostic::new(
                         Code::MisplacedStatement,
                         body.span,
-                        "`coordinate` takes plain entries",
+                        "the keys of `coordinate` are written out",
                     ));
                 }
             }

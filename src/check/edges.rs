@@ -63,7 +63,7 @@ impl<'p> Checker<'_, '_, 'p> {
         let def = self.program.definition(path)?;
         let ItemKind::Edge(edge) = &self.program.item(def).kind else { return None };
         let [first, second] = edge.params.as_slice() else {
-            let message = format!("edge `{}` has {} ends", edge.name.name, edge.params.len());
+            let message = format!("edge `{}` does not have two ends", edge.name.name);
             let problem = Diagnostic::new(Code::BadConnection, edge.name.span, message);
             self.report(problem.help("an edge has two parameters: `edge E(from: A, to: B) { … }`"));
             return None;

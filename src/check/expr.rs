@@ -277,6 +277,12 @@ impl<'p> Checker<'_, '_, 'p> {
         match self.group_of.get(&def).map(Vec::as_slice) {
             Some([only]) if self.group(*only).index.is_none() => Value::Group(*only),
             Some(many) if !many.is_empty() => Value::list(many.iter().map(|g| Value::Group(*g)).collect()),
+            _ if self.setting_up => {
+                let name = self.program.name(def);
+                let message = format!("group `{name}` is not known yet: the number after `x` cannot use it");
+                self.report(Diagnostic::new(Code::ValueCycle, span, message));
+                Value::Error
+            }
             _ => {
                 let message = format!("group `{}` is not part of this compilation", self.program.name(def));
                 let help = "compile its file as well: only groups that are compiled together can name each other";

@@ -1,6 +1,6 @@
 //! Fields of roles: the contributions of all layers merged, key by key.
 
-use super::state::{Checker, Context, Goal, Inherited, View};
+use super::state::{Checker, Context, FrameIx, Goal, Inherited, View};
 use super::table::{Contribution, FieldValue};
 use super::value::{Value, ValueMap};
 use crate::diag::{Code, Diagnostic};
@@ -48,14 +48,8 @@ impl<'p> Checker<'_, '_, 'p> {
                 let inherited = Inherited { view, field: name, key: None, below: rest.len() };
                 self.evaluated(last, expr, view, inherited)
             }
-            Some(FieldValue::Merge(body)) => {
-                let message = format!("`{name}` is not a map");
-                self.report(
-                    Diagnostic::new(Code::TypeMismatch, body.span, message).help(format!("write `{name} = …`")),
-                );
-                return Value::Error;
-            }
-            None => return Value::Error,
+            // A block for a field that is no map was reported with the shape of the body.
+            Some(FieldValue::Merge(_)) | None => return Value::Error,
         };
         self.check_ties(contributions, view, name, None, &value);
         let value = self.fit_field(value, kind, last.span());
@@ -95,7 +89,10 @@ impl<'p> Checker<'_, '_, 'p> {
                     let inherited = Inherited { view, field: name, key: None, below };
                     Some((self.evaluated(other, expr, view, inherited), expr.span))
                 }
-                (Some(_), Some(key)) => self.contributed_entry(other, view, name, key, below),
+                (Some(_), Some(key)) => {
+                    let inherited = Some(Inherited { view, field: name, key: Some(key), below });
+                    self.contributed_entry(other, key, Context { inherited, ..Context::of(other.frame, view) })
+                }
                 _ => None,
             };
             if let Some((theirs, span)) = found {
@@ -129,31 +126,42 @@ impl<'p> Checker<'_, '_, 'p> {
         contributions: &[Contribution<'p>],
         ties: bool,
     ) -> Value {
+        let cx = |frame, below| {
+            let inherited = Some(Inherited { view, field, key: Some(key), below });
+            Context { inherited, ..Context::of(frame, view) }
+        };
+        let Some((value, span, index)) = self.topmost_entry(contributions, key, cx) else { return Value::Unset };
+        if ties {
+            self.check_ties(&contributions[..=index], view, field, Some(key), &value);
+        }
+        self.fit_entry(value, field, key, span)
+    }
+
+    /// What the topmost contribution that knows a key says of it, where, and which one that is.
+    pub fn topmost_entry<'k>(
+        &mut self,
+        contributions: &[Contribution<'p>],
+        key: &str,
+        cx: impl Fn(FrameIx, usize) -> Context<'k>,
+    ) -> Option<(Value, Span, usize)> {
         for (index, contribution) in contributions.iter().enumerate().rev() {
-            if let Some((value, span)) = self.contributed_entry(contribution, view, field, key, index) {
-                if ties {
-                    self.check_ties(&contributions[..=index], view, field, Some(key), &value);
-                }
-                return self.fit_entry(value, field, key, span);
+            if let Some((value, span)) = self.contributed_entry(contribution, key, cx(contribution.frame, index)) {
+                return Some((value, span, index));
             }
             if matches!(contribution.field(), Some(FieldValue::Replace(_))) {
                 break;
             }
         }
-        Value::Unset
+        None
     }
 
     /// What one contribution says of a key; `None` when nothing.
     fn contributed_entry(
         &mut self,
         contribution: &Contribution<'p>,
-        view: View,
-        field: &'static str,
         key: &str,
-        below: usize,
+        cx: Context<'_>,
     ) -> Option<(Value, Span)> {
-        let inherited = Inherited { view, field, key: Some(key), below };
-        let cx = Context { frame: contribution.frame, view: Some(view), loops: None, inherited: Some(inherited) };
         match contribution.field()? {
             FieldValue::Merge(body) => self.body_entry(body, key, cx),
             FieldValue::Replace(expr) => {
@@ -211,14 +219,14 @@ impl<'p> Checker<'_, '_, 'p> {
     /// The keys of a map field that any layer sets, in order of first appearance.
     pub fn keys(&mut self, view: View, field: &'static str) -> Vec<String> {
         let table = self.table(view);
-        self.keys_below(view, table.field(field))
+        self.keys_below(Some(view), table.field(field))
     }
 
     /// The keys that these contributions set, in order of first appearance.
-    pub fn keys_below(&mut self, view: View, contributions: &[Contribution<'p>]) -> Vec<String> {
+    pub fn keys_below(&mut self, view: Option<View>, contributions: &[Contribution<'p>]) -> Vec<String> {
         let mut keys: indexmap::IndexSet<String> = indexmap::IndexSet::new();
         for contribution in contributions {
-            let cx = Context::of(contribution.frame, view);
+            let cx = Context { view, ..Context::new(contribution.frame) };
             match contribution.field() {
                 Some(FieldValue::Merge(body)) => self.body_keys(body, cx, &mut keys),
                 Some(FieldValue::Replace(expr)) => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::container::key_span;
 use super::state::{Checker, ConnectState, Context, GroupIx, RoleIx};
 use super::table::{Contribution, FieldValue};
 use super::value::Value;
@@ -10,7 +11,7 @@ use crate::diag::{Code, Diagnostic, suggestion};
 use crate::naming;
 use crate::resolve::Type;
 use crate::source::Span;
-use crate::syntax::{Ident, ItemKind, Key, MapEntry, StatementKind};
+use crate::syntax::{Ident, ItemKind, StatementKind};
 
 impl<'p> Checker<'_, '_, 'p> {
     /// All groups with everything evaluated.
@@ -43,7 +44,8 @@ impl<'p> Checker<'_, '_, 'p> {
         if !naming::is_dns_label(&namespace) {
             let span = self.group_field_span(ix, "namespace");
             let message = format!("the namespace `{namespace}` is not a DNS label");
-            self.report(Diagnostic::new(Code::InvalidName, span, message));
+            let help = "at most 63 lower-case letters, digits and hyphens, with a letter or digit at both ends";
+            self.report(Diagnostic::new(Code::InvalidName, span, message).help(help));
         }
         let mut roles = Vec::new();
         let mut references = Vec::new();
@@ -151,39 +153,15 @@ impl<'p> Checker<'_, '_, 'p> {
 
     /// Labels or annotations of a group, merged over its layers.
     fn group_map(&mut self, ix: GroupIx, name: &'static str) -> BTreeMap<String, String> {
-        let mut merged: indexmap::IndexMap<String, (Span, Value, Span)> = indexmap::IndexMap::new();
-        for contribution in self.group_contributions(ix, name) {
-            let cx = Context::new(contribution.frame);
-            match contribution.field() {
-                Some(FieldValue::Replace(expr)) => {
-                    merged.clear();
-                    if let Value::Map(map) = self.eval(expr, cx) {
-                        merged.extend(map.iter().map(|(k, v)| (k.clone(), (expr.span, v.clone(), expr.span))));
-                    }
-                }
-                Some(FieldValue::Merge(body)) => {
-                    if let Value::Map(map) = self.map(body, cx) {
-                        for (key, value) in map.iter() {
-                            let (at, span) = body
-                                .entries
-                                .iter()
-                                .find_map(|e| match e {
-                                    MapEntry::Set { key: Key::Name(n), value } if n.name == *key => {
-                                        Some((n.span, value.span))
-                                    }
-                                    _ => None,
-                                })
-                                .unwrap_or((body.span, body.span));
-                            merged.insert(key.clone(), (at, value.clone(), span));
-                        }
-                    }
-                }
-                None => {}
+        let contributions = self.group_contributions(ix, name);
+        let mut entries = Vec::new();
+        for key in self.keys_below(None, &contributions) {
+            match self.topmost_entry(&contributions, &key, |frame, _| Context::new(frame)) {
+                None | Some((Value::Unset, ..)) => {}
+                Some((value, span, _)) => entries.push((key_span(&contributions, &key), key, value, span)),
             }
         }
-        let set = merged.into_iter().filter(|(_, (_, v, _))| *v != Value::Unset);
-        let entries = set.map(|(key, (at, value, span))| (at, key, value, span));
-        self.checked_metadata(entries.collect(), name)
+        self.checked_metadata(entries, name)
     }
 
     fn connections(&mut self, ix: GroupIx) -> Vec<Connection> {

@@ -65,6 +65,11 @@ impl<'p> Checker<'_, '_, 'p> {
 
     pub fn index(&mut self, base: &'p Expr, index: &'p Expr, span: Span, cx: Context<'_>) -> Value {
         let value = self.eval(base, cx);
+        self.indexed(value, index, span, cx)
+    }
+
+    /// `value[index]`.
+    pub fn indexed(&mut self, value: Value, index: &'p Expr, span: Span, cx: Context<'_>) -> Value {
         let value = self.forced(value);
         let at = self.eval(index, cx);
         match (&value, &at) {

@@ -106,12 +106,18 @@ pub(super) fn no_field(member: &Ident, known: &[&str], base: Span, found: &str) 
     problem.label(base, format!("this is {found}"))
 }
 
-/// A member that a role, group or instance does not have.
+/// A member that a role, group or instance does not have; `of` is how the message begins.
 pub(super) fn no_member(of: &str, member: &Ident, known: &[&str]) -> Diagnostic {
-    let message = format!("`{of}` has no `{}`", member.name);
+    let message = format!("{of} has no `{}`", member.name);
     let mut problem = Diagnostic::new(Code::UnknownField, member.span, message);
     problem.help = suggestion(&member.name, known);
     problem
+}
+
+/// A name that is longer than a DNS label; otherwise the grammar makes names labels.
+pub(super) fn too_long_for_a_label(what: &str, name: &Ident) -> Diagnostic {
+    let message = format!("the name of the {what} `{}` has {} characters", name.name, name.name.len());
+    Diagnostic::new(Code::NameTooLong, name.span, message).help(format!("the name of a {what} has at most 63"))
 }
 
 /// An option that a statement does not have.
@@ -152,11 +158,6 @@ pub(super) fn bad_operands(op: BinaryOp, a: (&str, Span), b: (&str, Span), span:
 /// Elements of a list that have no order.
 pub(super) fn no_order(a: &str, b: &str, span: Span) -> Diagnostic {
     Diagnostic::new(Code::BadOperands, span, format!("{a} and {b} have no order"))
-}
-
-/// A call of something else than a function.
-pub(super) fn not_callable(span: Span) -> Diagnostic {
-    Diagnostic::new(Code::BadArguments, span, "only functions can be called")
 }
 
 /// A method that a value does not have.

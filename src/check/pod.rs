@@ -4,7 +4,7 @@ use super::container::Source;
 use super::state::{Checker, View};
 use super::table::{ChildKind, Contribution};
 use super::value::Value;
-use super::{Container, Pod, Security};
+use super::{Container, Pod, Security, mistakes};
 use crate::data::Data;
 use crate::diag::{Code, Diagnostic};
 use crate::naming;
@@ -73,8 +73,8 @@ impl<'p> Checker<'_, '_, 'p> {
         for (name, contributions) in children {
             let Some(top) = self.present_child(&contributions, source.view) else { continue };
             let StatementKind::Child { name: ident, .. } = &top.statement.kind else { continue };
-            if !naming::is_dns_label(name) {
-                self.report(Diagnostic::new(Code::InvalidName, ident.span, format!("`{name}` is not a DNS label")));
+            if name.len() > naming::DNS_LABEL {
+                self.report(mistakes::too_long_for_a_label("container", ident));
             }
             if name == self.role(source.view.role).name.name || name == "main" {
                 let message = format!("`{name}` is the name of the role's own container");
@@ -127,9 +127,12 @@ impl<'p> Checker<'_, '_, 'p> {
             self.report(Diagnostic::new(Code::LimitExceeded, span, message).help("bring large files in a volume"));
         }
         for (i, file) in pod.files.iter().enumerate() {
-            if pod.files[..i].iter().any(|f| f.key == file.key) {
+            if let Some(other) = pod.files[..i].iter().find(|f| f.key == file.key) {
                 let span = self.role(view.role).name.span;
-                let message = format!("two files of one pod have the key `{}`", file.key);
+                let message = format!(
+                    "the files `{}` and `{}` would both have the key `{}` in the ConfigMap",
+                    other.path, file.path, file.key
+                );
                 self.report(Diagnostic::new(Code::DuplicateChild, span, message).help("rename one of them"));
             }
         }

@@ -90,7 +90,9 @@ impl<'p> Checker<'_, '_, 'p> {
                     self.merge_element(list, name, body, cx, into);
                 }
                 MapEntry::Merge { key: Key::Computed(_), name: Some(name), .. } => {
-                    self.report(super::expr::named_block(name));
+                    let message = format!("the list of the block `{}` is computed", name.name);
+                    let problem = Diagnostic::new(Code::InvalidPodField, name.span, message);
+                    self.report(problem.help(format!("write its name: `containers {} {{ … }}`", name.name)));
                 }
                 MapEntry::For { variables, iterable, condition, key, value } => {
                     self.each(variables, iterable, condition.as_ref(), cx, &mut |checker, cx| {

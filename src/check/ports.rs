@@ -6,7 +6,6 @@ use super::state::{Checker, Context, View};
 use super::table::{ChildKind, Contribution};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
-use crate::naming;
 use crate::resolve::Type;
 use crate::source::Span;
 use crate::syntax::StatementKind;
@@ -56,8 +55,6 @@ impl<'p> Checker<'_, '_, 'p> {
             self.report(
                 Diagnostic::new(Code::NameTooLong, span, message).help("a port name has at most 15 characters"),
             );
-        } else if !naming::is_dns_label(name) || name.contains("--") || !name.bytes().any(|b| b.is_ascii_lowercase()) {
-            self.report(Diagnostic::new(Code::InvalidName, span, format!("`{name}` is not a port name")));
         }
     }
 

@@ -120,7 +120,8 @@ impl<'p> Checker<'_, '_, 'p> {
         match self.convert(value, &Type::Int, span) {
             Value::Int(n) if (1..=1_000_000).contains(&n) => u32::try_from(n).unwrap_or(default),
             Value::Int(n) => {
-                self.report(Diagnostic::new(Code::OutOfRange, span, format!("`{key}` cannot be {n}")));
+                let message = format!("`{key}` cannot be {n}");
+                self.report(Diagnostic::new(Code::OutOfRange, span, message).help("1 to 1000000"));
                 default
             }
             _ => default,

@@ -46,7 +46,7 @@ impl<'p> Checker<'_, '_, 'p> {
             }
             field => match role_field(field) {
                 Some(field) => self.field(view, field.name, member.span),
-                None => self.unknown_member(member, &name, role_words()),
+                None => self.unknown_member(member, &format!("`{name}`"), role_words()),
             },
         }
     }
@@ -69,7 +69,7 @@ impl<'p> Checker<'_, '_, 'p> {
             name => match self.role_named(group, name) {
                 Some(role) => self.present(View { role, part: 0 }, member.span),
                 None => {
-                    let of = state.name.clone();
+                    let of = format!("`{}`", state.name);
                     let roles = state.roles.iter().map(|r| self.role(*r).name.name.as_str());
                     let known: Vec<&str> = roles.chain(["name", "namespace", "roles"]).collect();
                     let problem = mistakes::no_member(&of, member, &known);

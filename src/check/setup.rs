@@ -113,7 +113,7 @@ impl<'p> Checker<'_, '_, 'p> {
         match self.convert(value, &Type::Int, expr.span) {
             Value::Int(n) if (0..=super::MAX_GROUPS).contains(&n) => u32::try_from(n).ok(),
             Value::Int(n) if n < 0 => {
-                self.report(Diagnostic::new(Code::OutOfRange, expr.span, format!("{n} groups")));
+                self.report(Diagnostic::new(Code::OutOfRange, expr.span, format!("{n} is not a number of groups")));
                 None
             }
             Value::Int(n) => {

@@ -97,12 +97,6 @@ fn unique(kind: &StatementKind) -> Option<(&'static str, &str, Span)> {
 }
 
 fn statement(session: &mut Session, statement: &Statement, place: Place, ends: &[Param]) {
-    if let Some(when) = &statement.when
-        && !takes_when(&statement.kind)
-    {
-        let problem = Diagnostic::new(Code::MisplacedStatement, when.span, "`when` cannot stand here");
-        session.report(problem.help("decide in the value: `field = if cond then … else unset`"));
-    }
     let legal = match &statement.kind {
         StatementKind::Field { name, value } => return field(session, name, Some(value), place),
         StatementKind::Map { name, body } => {
@@ -141,19 +135,6 @@ fn statement(session: &mut Session, statement: &Statement, place: Place, ends: &
     options(session, &statement.kind);
 }
 
-fn takes_when(kind: &StatementKind) -> bool {
-    !matches!(
-        kind,
-        StatementKind::Field { .. }
-            | StatementKind::Map { .. }
-            | StatementKind::Let(_)
-            | StatementKind::Assert(_)
-            | StatementKind::Part { .. }
-            | StatementKind::Place(_)
-            | StatementKind::Coordinate { .. }
-    )
-}
-
 fn part(session: &mut Session, name: &Ident, inner: &Body, place: Place, ends: &[Param]) {
     let legal = match name.name.as_str() {
         "leader" | "worker" => matches!(place, Place::Role),
@@ -183,6 +164,10 @@ const OF_THE_INSTANCE: &[&str] = &[
 
 fn field(session: &mut Session, name: &Ident, value: Option<&Expr>, place: Place) {
     let word = name.name.as_str();
+    // The parser reports names that are written otherwise, with the name that is meant.
+    if !word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return;
+    }
     match place {
         Place::Group if GROUP_FIELDS.contains(&word) => return,
         Place::Edge if EDGE_FIELDS.contains(&word) => return,

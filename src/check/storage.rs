@@ -81,8 +81,8 @@ impl<'p> Checker<'_, '_, 'p> {
         for (name, contributions) in source.table.children(ChildKind::Volume) {
             let Some(top) = self.present_child(contributions, source.view) else { continue };
             let StatementKind::Volume { keyword, name: ident, .. } = &top.statement.kind else { continue };
-            if !naming::is_dns_label(name) {
-                self.report(Diagnostic::new(Code::InvalidName, ident.span, format!("`{name}` is not a DNS label")));
+            if name.len() > naming::DNS_LABEL {
+                self.report(mistakes::too_long_for_a_label("volume", ident));
             }
             if name.starts_with("rbg-") {
                 let message = format!("`{name}` belongs to the compiler, like all volumes that begin with `rbg-`");

@@ -67,18 +67,16 @@ impl Checker<'_, '_, '_> {
                 }
                 self.session.read(&real, &shown, Some(at))
             }
-            Some(_) => {
-                let message = format!("`{path}` leads out of the project root");
-                self.report(Diagnostic::new(Code::ImportOutsideRoot, at, message));
+            None if inside => {
+                let message = format!("there is no file `{path}` beside the source");
+                let problem = Diagnostic::new(Code::UnreadableFile, at, message);
+                self.report(problem.help("the path is relative to the source, below the project root"));
                 None
             }
-            None => {
-                let code = if inside { Code::UnreadableFile } else { Code::ImportOutsideRoot };
-                let message = format!("there is no file `{path}` beside the source");
-                self.report(
-                    Diagnostic::new(code, at, message)
-                        .help("the path is relative to the source, below the project root"),
-                );
+            Some(_) | None => {
+                let message = format!("`{path}` leads out of the project root");
+                let problem = Diagnostic::new(Code::ImportOutsideRoot, at, message);
+                self.report(problem.help("the path is relative to the source, below the project root"));
                 None
             }
         }
@@ -107,10 +105,8 @@ impl Checker<'_, '_, '_> {
                 });
                 let detail = error.detail().map(|d| format!(": {d}")).unwrap_or_default();
                 let message = format!("the text template failed: {}{detail}", error.kind());
-                let mut problem = match place.or(line) {
-                    Some(place) => Diagnostic::new(Code::TextTemplate, place, message).label(span, "rendered here"),
-                    None => Diagnostic::new(Code::TextTemplate, span, message),
-                };
+                let place = place.or(line).unwrap_or(Span::new(start, start));
+                let mut problem = Diagnostic::new(Code::TextTemplate, place, message).label(span, "rendered here");
                 if error.kind() == minijinja::ErrorKind::UndefinedError {
                     problem = problem.help("known are `group`, `role` and the named arguments of `template`");
                 }

@@ -16,6 +16,8 @@ use crate::graph::{self, Stages};
 use crate::inventory::{self, Inventory};
 use crate::place::{self, Placement};
 use crate::syntax::{parse, print};
+use crate::target::standards::{self, Standard};
+use crate::target::{self, Target};
 use crate::{plan, resolve};
 
 /// Print an intermediate form of a program
@@ -25,6 +27,7 @@ Examples:
   rbgc dump ast qwen.rbg                            the tree as it was read
   rbgc dump graph qwen.rbg                          who starts when
   rbgc dump placement qwen.rbg -i lab.yaml          which pod runs where
+  rbgc dump security qwen.rbg -i lab.yaml           what its namespaces must allow
 
 The forms are for reading, and change with the compiler.")]
 pub(super) struct Arguments {
@@ -47,6 +50,8 @@ enum Form {
     Placement,
     /// What is to run
     Plan,
+    /// The Pod Security Standard that every namespace and role needs, and why
+    Security,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
@@ -88,7 +93,7 @@ fn dump(session: &mut Session<'_>, job: &Job, form: Form) -> Option<String> {
     match form {
         Form::Ast | Form::Model => return Some(debug(&model)),
         Form::Graph => return Some(stages_of(&model, &stages?)),
-        Form::Placement | Form::Plan => {}
+        Form::Placement | Form::Plan | Form::Security => {}
     }
     let path = job.inventory.as_deref()?;
     let name = resolve::display_name(&session.root, path);
@@ -100,6 +105,9 @@ fn dump(session: &mut Session<'_>, job: &Job, form: Form) -> Option<String> {
         return Some(places(&fitted, &inventory, &placement));
     }
     let plan = plan::plan(&fitted, &inventory, &placement);
+    if form == Form::Security {
+        return Some(standards_of(&plan, job.target));
+    }
     Some(debug(&plan.groups) + &debug(&plan.applications))
 }
 
@@ -142,6 +150,29 @@ fn places(fitted: &Fitted, inventory: &Inventory, placement: &Placement) -> Stri
     }
     for criterion in &placement.objective {
         let _ = writeln!(out, "{}: {}", criterion.name, criterion.value);
+    }
+    out
+}
+
+/// One line a namespace, one line a role with what keeps it from a stricter standard.
+fn standards_of(plan: &plan::Plan<'_>, target: Target) -> String {
+    let mut namespaces: BTreeMap<&str, Standard> = BTreeMap::new();
+    let mut roles: BTreeMap<(usize, Option<usize>), (Standard, Vec<String>)> = BTreeMap::new();
+    for manifest in (0..plan.groups.len()).flat_map(|group| target::lower_group(plan, target, group)) {
+        let Some((standard, reasons)) = standards::needed(&manifest) else { continue };
+        let namespace = namespaces.entry(plan.groups[manifest.group].source.namespace.as_str()).or_insert(standard);
+        *namespace = standard.max(*namespace);
+        let role = roles.entry((manifest.group, manifest.role)).or_insert((standard, reasons.clone()));
+        if standard > role.0 {
+            *role = (standard, reasons);
+        }
+    }
+    let mut out: String = namespaces.iter().map(|(n, s)| format!("namespace {n}: {}\n", s.name())).collect();
+    for ((group, role), (standard, reasons)) in &roles {
+        let group = &plan.groups[*group];
+        let role = role.map_or("", |role| group.roles[role].source.name.as_str());
+        let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
+        let _ = writeln!(out, "{}/{role}: {}{why}", group.source.name, standard.name());
     }
     out
 }

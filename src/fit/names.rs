@@ -14,7 +14,7 @@ use crate::naming;
 use crate::source::Span;
 
 const STATEFUL_SET: usize = 52;
-const LABEL: usize = 63;
+const LABEL: usize = naming::DNS_LABEL;
 const OBJECT: usize = 253;
 
 /// A name that will be made.

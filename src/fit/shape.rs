@@ -98,8 +98,8 @@ fn clause(
             for role in &group.roles {
                 if u64::from(role.replicas.min) <= u64::from(*lost) {
                     let message = format!(
-                        "role `{}` with {} instances cannot survive the loss of {lost} of `{word}`",
-                        role.name, role.replicas.min
+                        "role `{}` cannot survive the loss of {lost} of `{word}`: its instances are too few",
+                        role.name
                     );
                     let problem = too_large(span, message).label(role.replicas_span, "the number of its instances");
                     session.report(problem.help(format!("it needs at least {} instances", lost + 1)));

@@ -195,12 +195,13 @@ impl<'a> Binder<'a> {
                 return None;
             }
         };
-        self.record(path.last()?.span, Binding::Item(def));
-        self.paths.insert(path.last()?.span.lo, def);
-        if item_word(self.item_of(def)) != what {
-            self.problems.push(not_a(what, path.last()?));
+        let found = item_word(self.item_of(def));
+        if found != what {
+            self.problems.push(not_a(what, path.last()?).here(format!("this is {} {found}", article(found))));
             return None;
         }
+        self.record(path.last()?.span, Binding::Item(def));
+        self.paths.insert(path.last()?.span.lo, def);
         Some(def)
     }
 
@@ -256,8 +257,7 @@ impl<'a> Binder<'a> {
             return;
         };
         if !takes.contains(&arguments.len()) {
-            let message = format!("type `{}` does not take {} arguments", name.name, arguments.len());
-            self.problems.push(Diagnostic::new(Code::TypeMismatch, span, message));
+            self.problems.push(wrong_arguments(name, span));
             return;
         }
         for argument in arguments {
@@ -292,9 +292,21 @@ fn unknown(what: &str, name: &Ident, known: &[&str]) -> Diagnostic {
     problem
 }
 
+fn wrong_arguments(ty: &Ident, span: Span) -> Diagnostic {
+    let (takes, example) = match ty.name.as_str() {
+        "Role" => ("takes one template at most", "`Role` or `Role<Server>`".to_owned()),
+        "List" | "Map" => ("takes one type", format!("for example `{}<String>`", ty.name)),
+        _ => ("takes no arguments", format!("write `{}`", ty.name)),
+    };
+    Diagnostic::new(Code::TypeMismatch, span, format!("type `{}` {takes}", ty.name)).help(example)
+}
+
 fn not_a(what: &str, name: &Ident) -> Diagnostic {
-    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    Diagnostic::new(Code::UnknownName, name.span, format!("`{}` is not {article} {what}", name.name))
+    Diagnostic::new(Code::UnknownName, name.span, format!("`{}` is not {} {what}", name.name, article(what)))
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 fn not_exported(name: &Ident, module: &str, known: &[&str]) -> Diagnostic {

@@ -10,6 +10,8 @@ pub struct AfterTarget {
     pub group: bool,
     /// A role (`a`), a role of another group (`store.master`), a parameter, or a group.
     pub path: Vec<Ident>,
+    /// Which of several groups: `store[0].master`. How many names stand before it, and the number.
+    pub index: Option<(usize, Expr)>,
     /// The whole target.
     pub span: Span,
 }

@@ -37,9 +37,9 @@ impl<'p> Inference<'p> {
                 Some(Binding::Builtin(name)) => self.builtin(name, call),
                 _ => Kind::Any,
             },
+            // Reported by the parser.
             _ => {
                 self.infer(callee);
-                self.report(mistakes::not_callable(callee.span));
                 Kind::Any
             }
         }

@@ -41,22 +41,23 @@ impl<'p> Inference<'p> {
 
     fn role_member(&mut self, kind: &Kind, member: &'p Ident, base: &'p Expr) -> Kind {
         let role = match (kind, &base.kind) {
-            (Kind::Role(Some(known)), _) => known.name.name.as_str(),
-            (_, ExprKind::Name(name)) => name,
-            _ => "a role",
+            (Kind::Role(Some(known)), _) => Some(known.name.name.as_str()),
+            (_, ExprKind::Name(name)) => Some(name.as_str()),
+            _ => None,
         };
         match member.name.as_str() {
             "name" | "group" | "namespace" | "service" | "headless" => Kind::STR,
             "autoscaled" => Kind::Bool,
             "addresses" | "selector" => Kind::list(Kind::STR),
             "url" | "urls" => {
-                self.report(mistakes::not_called(member, role));
+                self.report(mistakes::not_called(member, role.unwrap_or("role")));
                 Kind::Any
             }
             name => match role_field(name) {
                 Some(field) => Kind::of_field(field.name),
                 None => {
-                    self.report(mistakes::no_member(role, member, &role_words()));
+                    let of = role.map_or("a role".to_owned(), |role| format!("`{role}`"));
+                    self.report(mistakes::no_member(&of, member, &role_words()));
                     Kind::Any
                 }
             },
@@ -74,8 +75,8 @@ impl<'p> Inference<'p> {
                     return role.clone();
                 }
                 let known: Vec<&str> = roles.keys().copied().chain(["name", "namespace", "roles"]).collect();
-                let of = self.program.name(*def);
-                self.report(mistakes::no_member(of, member, &known));
+                let of = format!("`{}`", self.program.name(*def));
+                self.report(mistakes::no_member(&of, member, &known));
                 Kind::Any
             }
         }

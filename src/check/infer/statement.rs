@@ -117,11 +117,14 @@ impl<'p> Inference<'p> {
             }
             StatementKind::Place(clauses) => clauses.iter().for_each(|clause| self.clause(clause)),
             StatementKind::Coordinate { body, .. } => self.coordinate(body),
+            StatementKind::After { targets, .. } => {
+                let numbers = targets.iter().filter_map(|target| target.index.as_ref());
+                numbers.for_each(|(_, number)| self.expect(number, &Type::Int, number.span));
+            }
             StatementKind::Port { value: None, .. }
             | StatementKind::File { value: None, .. }
             | StatementKind::Mount { value: None, .. }
-            | StatementKind::Volume { .. }
-            | StatementKind::After { .. } => {}
+            | StatementKind::Volume { .. } => {}
         }
     }
 

@@ -236,6 +236,7 @@ impl<'a> Binder<'a> {
 
     fn after(&mut self, target: &'a AfterTarget) {
         let Some(first) = target.path.first() else { return };
+        target.index.iter().for_each(|(_, index)| self.expr(index));
         if target.group {
             self.path(&target.path, "group");
             return;

@@ -157,7 +157,13 @@ impl Convert<'_> {
             let span = self.span(&target);
             let mut words = Cursor::new(target);
             let group = words.take(Rule::after_group).is_some();
-            targets.push(AfterTarget { group, path: self.value_path(words.take(Rule::path)?), span });
+            let mut path = self.value_path(words.take(Rule::path)?);
+            let index = match words.take(Rule::after_index) {
+                Some(index) => Some((path.len(), self.expr(Cursor::new(index).take(Rule::expr)?)?)),
+                None => None,
+            };
+            path.extend(words.take(Rule::path).map(|rest| self.value_path(rest)).unwrap_or_default());
+            targets.push(AfterTarget { group, path, index, span });
         }
         *when = self.when(&mut inner)?;
         let options = self.options(&mut inner)?;

@@ -164,6 +164,7 @@ impl<'t> Place<'t> {
             "," if listing => "statements and entries are separated by white space; remove the `,`",
             ":" if expects(Rule::eq) => "a key and its value are joined with `=`",
             ":" if listed && expects(Rule::close_paren) => "an argument with a name is written `name = value`",
+            ":" if listing => "a block stands between braces: `role a { … }`",
             "=" if expects(Rule::colon) => "a name and its type are joined with `:`",
             "=" if previous == "=" || self.text[..found.lo].ends_with('=') => "a value is given with one `=`",
             "=" if after_operand => "a comparison is written `==`",
@@ -174,7 +175,8 @@ impl<'t> Place<'t> {
             "." if after_operand => "a field touches its value: `x.field`",
             "in" if previous == "not" => "write `not (x in xs)`",
             _ if previous == "when" && expects(Rule::eq) => {
-                "`when` stands before the block: `role r is T when condition { … }`"
+                "`when` stands before a block: `role r is T when condition { … }`; \
+                 a field decides in its value: `if condition then … else unset`"
             }
             "elif" | "elsif" | "elseif" if expects(Rule::kw_else) => "write `else if`",
             "}" | ")" | "]" if expects(Rule::EOI) => "nothing is open that this could close",

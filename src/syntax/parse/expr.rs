@@ -2,7 +2,7 @@
 
 use super::Rule;
 use super::convert::{Convert, Cursor, Node};
-use super::errors::{self, Style};
+use super::errors;
 use crate::source::Span;
 use crate::syntax::{Argument, BinaryOp, Expr, ExprKind, Ident, StrPart, UnaryOp};
 
@@ -257,7 +257,8 @@ impl Convert<'_> {
             "false" => ExprKind::Bool(false),
             "unset" => ExprKind::Unset,
             "inherited" => ExprKind::Inherited,
-            _ => ExprKind::Name(self.styled(node, Style::Name).name),
+            // Whether such a name exists is more telling than how it is written.
+            name => ExprKind::Name(name.to_owned()),
         }
     }
 

@@ -103,11 +103,12 @@ impl Convert<'_> {
 
     /// `name: Type [= default]`.
     pub(super) fn parameter(&mut self, node: Node) -> Option<Param> {
+        let doc = self.docs(&node);
         let mut inner = Cursor::new(node);
         let name = self.name(&inner.take(Rule::name)?);
         let ty = self.type_(inner.take(Rule::type_)?)?;
         let default = self.optional_expr(&mut inner)?;
-        Some(Param { name, ty, default })
+        Some(Param { doc, name, ty, default })
     }
 
     /// The expression that comes next, if one does.

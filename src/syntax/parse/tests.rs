@@ -4,6 +4,7 @@ mod errors;
 mod hostile;
 
 use super::{Parsed, parse_text};
+use crate::syntax::ItemKind;
 
 pub(in crate::syntax) const QWEN: &str = r#"use std.sglang { Router, Prefill, Decode }
 
@@ -227,4 +228,16 @@ fn one_problem_for_a_character_that_may_not_be() {
     assert_eq!((parsed.problems.len(), parsed.ast.items.len()), (1, 1));
     assert_eq!(parse_text("\u{feff}let x = 1", 0).ast.items.len(), 1);
     assert_eq!(parse_text(&"\u{1}\n".repeat(1000), 0).problems.len(), 20);
+}
+
+#[test]
+fn parameters_are_documented() {
+    let ast = good(
+        "/// of it\ntemplate T(\n  /// one\n  /// more\n  a: Int,\n  // no\n  b: Int,\n) {}\n\n/// of c\nparam c: Int = 1",
+    );
+    let ItemKind::Template(template) = &ast.items[0].kind else { panic!("no template") };
+    let docs: Vec<_> = template.params.iter().map(|p| p.doc.join("/")).collect();
+    assert_eq!((ast.items[0].doc.join("/").as_str(), docs), ("of it", vec!["one/more".into(), String::new()]));
+    let ItemKind::Param(param) = &ast.items[1].kind else { panic!("no param") };
+    assert_eq!((ast.items[1].doc.join("/").as_str(), param.doc.len()), ("of c", 0));
 }

@@ -121,7 +121,7 @@ fn describe(rule: Rule) -> &'static str {
         R::hole => "`${`",
         R::dot => "`.`",
         R::call | R::arguments | R::arguments_rest | R::parameters | R::ends | R::open_paren => "`(`",
-        R::index | R::open_list => "`[`",
+        R::index | R::after_index | R::open_list => "`[`",
         R::open | R::map | R::body | R::edge_body | R::record | R::use_names | R::raw_block => "`{`",
         R::close => "`}`",
         R::close_list => "`]`",

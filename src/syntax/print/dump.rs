@@ -132,6 +132,7 @@ impl Dump {
 
     fn param(&mut self, param: &Param) {
         self.within(format_args!("param {}: {}", param.name.name, type_text(&param.ty)), |d| {
+            d.docs(&param.doc);
             d.optional("default", param.default.as_ref());
         });
     }
@@ -217,7 +218,16 @@ impl Dump {
                 rest(d);
                 for target in targets {
                     let group = if target.group { "group " } else { "" };
-                    d.line(format_args!("{group}{}", path(&target.path)));
+                    let (before, after) = target.path.split_at(target.index.as_ref().map_or(0, |(at, _)| *at));
+                    match &target.index {
+                        Some((_, index)) => d.within(format_args!("{group}{}", path(before)), |d| {
+                            d.within(format_args!("index"), |d| d.expr(index));
+                            if !after.is_empty() {
+                                d.line(format_args!("member {}", path(after)));
+                            }
+                        }),
+                        None => d.line(format_args!("{group}{}", path(after))),
+                    }
                 }
                 d.assigned(None, options.as_ref());
             }),

@@ -122,6 +122,8 @@ fn comments_stay_where_they_are() {
     check("let x = a // b\n  + c", "let x = a  // b\n  + c\n");
     check("use std.x {\n  A, // a\n  B\n}", "use std.x {\n  A,  // a\n  B,\n}\n");
     kept("group g {\n  /// doc\n  /// more\n  role a is B\n}\n");
+    kept("/// doc\ntemplate T(\n  /// one\n  // no doc\n  a: Int,\n  /// two\n  b: Int = 1,\n) {}\n");
+    kept("group g {\n  role a is B {\n    after store[0].master, group store[index + 1]\n  }\n}\n");
 }
 
 #[test]

@@ -183,7 +183,6 @@ fn declarations() {
     );
     bad("let x = (1)(2)", "(1)", "E0004: this cannot be called; only builtins and methods of roles are called");
     bad("let X-y = 1", "X-y", "E0004: `X-y` is not a name; names are lower case with hyphens between words: `x-y`");
-    bad("let x = Foo", "Foo", "E0004: `Foo` is not a name; names are lower case with hyphens between words: `foo`");
     bad(
         "param x: string",
         "string",
@@ -306,7 +305,8 @@ fn statements() {
     bad(
         "group g { role a { } when x }",
         "x",
-        "E0004: expected `=` or `{`, found `x`; `when` stands before the block: `role r is T when condition { … }`",
+        "E0004: expected `=` or `{`, found `x`; `when` stands before a block: `role r is T when condition { … }`; \
+         a field decides in its value: `if condition then … else unset`",
     );
     bad("group g { connect a b }", "b", "E0004: expected `->`, found `b`");
     bad("group g { connect a -> }", "}", "E0004: expected a name, found `}`");
