@@ -84,24 +84,42 @@ struct Search<'a> {
     steps: &'a mut u64,
 }
 
-/// Finds the cheapest placement of groups that do not stand, on these machines, if it costs less
-/// than `below`: the sum of what the groups cost and of the whole fragmentation. `steps` is the work
-/// budget in pods placed, and what is left of it afterwards.
-pub(super) fn cheapest(
+/// What each group costs at least when only what stands now is in its way.
+pub(super) fn floors(
     state: &mut State,
     groups: &[usize],
     machines: &[usize],
+    steps: &mut u64,
+) -> BTreeMap<usize, Cost> {
+    let mut floors: BTreeMap<usize, Cost> = BTreeMap::new();
+    for group in groups {
+        let shape = state.index.groups[*group].shape;
+        if !floors.contains_key(&shape) {
+            let cost = alone_cost(state, *group, machines, steps);
+            floors.insert(shape, cost);
+        }
+    }
+    floors
+}
+
+/// Finds the cheapest placement of groups that do not stand, on these machines, if it costs less
+/// than `below`: the sum of what the groups cost and of the whole fragmentation. `floors` tells by
+/// shape what a group costs at least. `steps` is the work budget in pods placed, and what is left of
+/// it afterwards.
+pub(super) fn cheapest(
+    state: &mut State,
+    (groups, machines): (&[usize], &[usize]),
     below: Cost,
+    floors: &BTreeMap<usize, Cost>,
     steps: &mut u64,
 ) -> Verdict {
     let layout = Layout::new(state, groups, machines);
-    let mut alone: BTreeMap<usize, Cost> = BTreeMap::new();
-    for shape in layout.shapes.iter().copied().collect::<BTreeSet<usize>>() {
-        let counted = groups.len() == 1 || !layout.places.iter().any(|p| p.group == shape);
-        let cost = if counted { layout.least(state, shape) } else { alone_cost(state, shape, machines, steps) };
-        alone.insert(shape, cost);
-    }
-    let alone: Vec<Cost> = layout.shapes.iter().map(|shape| alone[shape]).collect();
+    let alone = |g: &usize| {
+        let empty = !layout.places.iter().any(|p| p.group == *g);
+        let known = floors.get(&state.index.groups[*g].shape).filter(|_| !empty).copied();
+        known.unwrap_or_else(|| layout.least(state, *g))
+    };
+    let alone: Vec<Cost> = layout.groups.iter().map(alone).collect();
     let mut open = vec![[0; 7]; alone.len() + 1];
     for at in (0..alone.len()).rev() {
         open[at] = open[at + 1];
@@ -137,7 +155,7 @@ fn alone_cost(state: &mut State, group: usize, machines: &[usize], steps: &mut u
     let before = state.fragmentation;
     let mut few = ALONE.min(*steps);
     *steps -= few;
-    let verdict = cheapest(state, &[group], machines, ENDLESS, &mut few);
+    let verdict = cheapest(state, (&[group], machines), ENDLESS, &BTreeMap::new(), &mut few);
     *steps += few;
     if verdict.cost.is_some() {
         state.index.groups[group].instances.clone().for_each(|i| state.take_instance(i));

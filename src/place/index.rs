@@ -48,6 +48,9 @@ pub(super) struct GroupRow {
     pub exclusive: Vec<(usize, usize)>,
     /// Weighted traffic: two roles and the weight.
     pub edges: Vec<(usize, usize, i64)>,
+    /// The first group that differs from this one in nothing but its name. Groups that stood
+    /// somewhere are like no other.
+    pub shape: usize,
 }
 
 /// A role.
@@ -185,9 +188,10 @@ impl<'p> Index<'p> {
             leaders: Vec::new(),
             exclusive: Vec::new(),
         };
-        let mut known = BTreeMap::new();
+        let (mut known, mut shapes) = (BTreeMap::new(), BTreeMap::new());
         for (g, group) in problem.groups.iter().enumerate() {
             index.add_roles(g, group, &mut known);
+            index.groups[g].shape = *shapes.entry(index.shape(g)).or_insert(g);
             for (c, clause) in group.clauses.iter().enumerate() {
                 if clause.prefer.is_none() {
                     index.add_clause(g, c, &clause.kind);
@@ -202,6 +206,16 @@ impl<'p> Index<'p> {
             }
         }
         index
+    }
+
+    /// Everything about a group that matters, as a text to compare.
+    fn shape(&self, g: usize) -> String {
+        let (row, group) = (&self.groups[g], &self.problem.groups[g]);
+        let stood = row.instances.clone().any(|i| self.instances[i].moves).then_some(g);
+        let roles: Vec<_> = row.roles.clone().map(|r| (&self.roles[r].classes, self.roles[r].role.instances)).collect();
+        let clauses: Vec<_> = group.clauses.iter().map(|c| (&c.kind, c.prefer)).collect();
+        let edges: Vec<_> = group.edges.iter().map(|e| (e.from, e.to, e.floor, e.weight)).collect();
+        format!("{:?}", (stood, roles, clauses, edges, group.locality))
     }
 
     /// Whether some group would like domains for itself, without need.
@@ -272,6 +286,7 @@ impl<'p> Index<'p> {
             instances: first_instance..self.instances.len(),
             exclusive: Vec::new(),
             edges: edges.collect(),
+            shape: g,
         });
     }
 

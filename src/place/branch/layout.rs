@@ -1,6 +1,6 @@
 //! The order in which branch and bound places pods, and what the rest of a group costs at least.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::place::construct::{role_size, sequence};
 use crate::place::index::Index;
@@ -35,8 +35,6 @@ pub(super) struct Layout {
     pub places: Vec<Place>,
     /// The groups in order.
     pub groups: Vec<usize>,
-    /// For each of them the first group of equal shape.
-    pub shapes: Vec<usize>,
     /// The machines, domain by domain.
     pub machines: Vec<usize>,
     /// The same in order of their numbers, with their positions.
@@ -53,8 +51,7 @@ impl Layout {
         machines.dedup();
         let mut positions: Vec<(usize, usize)> = machines.iter().copied().zip(0..).collect();
         positions.sort_unstable();
-        let shape = |g: usize| groups.iter().copied().find(|other| same_shape(index, *other, g)).unwrap_or(g);
-        let mut order: Vec<(usize, usize)> = groups.iter().map(|g| (shape(*g), *g)).collect();
+        let mut order: Vec<(usize, usize)> = groups.iter().map(|g| (index.groups[*g].shape, *g)).collect();
         let hardness = |g: usize| {
             let sizes = index.groups[g].roles.clone().map(|r| role_size(state, r));
             (std::cmp::Reverse(!index.groups[g].exclusive.is_empty()), std::cmp::Reverse(sizes.max()))
@@ -63,12 +60,11 @@ impl Layout {
         let mut layout = Layout {
             places: Vec::new(),
             groups: order.iter().map(|(_, g)| *g).collect(),
-            shapes: order.iter().map(|(shape, _)| *shape).collect(),
             machines,
             positions,
             classes: vec![BTreeMap::new()],
         };
-        let most = Most::new(state, &layout.machines);
+        let most = Most::new(state, &layout.groups, &layout.machines);
         for at in 0..layout.groups.len() {
             layout.add_group(state, at, &most);
         }
@@ -137,25 +133,6 @@ impl Layout {
     }
 }
 
-/// Groups of one shape differ in nothing but their names, and stood nowhere before.
-fn same_shape(index: &Index, a: usize, b: usize) -> bool {
-    let (a, b) = (&index.problem.groups[a], &index.problem.groups[b]);
-    let same_role = |(a, b): (&crate::place::Role, &crate::place::Role)| {
-        a.pods == b.pods && a.instances == b.instances && a.previous.is_empty() && b.previous.is_empty()
-    };
-    std::ptr::eq(a, b)
-        || (a.roles.len() == b.roles.len()
-            && a.locality == b.locality
-            && a.clauses.len() == b.clauses.len()
-            && a.clauses.iter().zip(&b.clauses).all(|(a, b)| (&a.kind, a.prefer) == (&b.kind, b.prefer))
-            && a.edges.len() == b.edges.len()
-            && a.edges
-                .iter()
-                .zip(&b.edges)
-                .all(|(a, b)| (a.from, a.to, a.floor, a.weight) == (b.from, b.to, b.floor, b.weight))
-            && a.roles.iter().zip(&b.roles).all(same_role))
-}
-
 /// How many pods a domain of each level holds at most.
 struct Most {
     /// By class and level.
@@ -168,7 +145,7 @@ struct Most {
 }
 
 impl Most {
-    fn new(state: &State, machines: &[usize]) -> Self {
+    fn new(state: &State, groups: &[usize], machines: &[usize]) -> Self {
         let index = state.index;
         let topology = &index.topology;
         let step = |l: usize| (topology.downgrade(l) - topology.downgrade(l - 1)).min(0);
@@ -178,7 +155,9 @@ impl Most {
             steps: (1..topology.levels).map(step).collect(),
             widest: topology.downgrade(0),
         };
-        for class in 0..index.classes.len() {
+        let roles = groups.iter().flat_map(|g| index.groups[*g].roles.clone());
+        let classes: BTreeSet<usize> = roles.flat_map(|r| index.roles[r].classes.iter().copied()).collect();
+        for class in classes {
             let mut largest = vec![0; topology.levels];
             let mut sums: Vec<BTreeMap<usize, i64>> = vec![BTreeMap::new(); topology.levels];
             for machine in machines {
@@ -191,7 +170,7 @@ impl Most {
             }
             most.rooms.insert(class, largest);
         }
-        let edges = index.groups.iter().flat_map(|g| &g.edges);
+        let edges = groups.iter().flat_map(|g| &index.groups[*g].edges);
         for (from, to, _) in edges {
             let classes = |r: usize| index.roles[r].classes.first().copied();
             if let (Some(a), Some(b)) = (classes(*from), classes(*to)) {
