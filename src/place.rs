@@ -13,12 +13,14 @@ pub mod verify;
 
 mod bounds;
 mod candidates;
+mod certify;
 mod construct;
 mod exact;
 mod explain;
 mod improve;
 mod index;
 mod objective;
+mod relax;
 mod repair;
 mod slots;
 mod solve;

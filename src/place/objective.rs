@@ -7,11 +7,21 @@ use super::topology::Area;
 use super::{ClauseKind, Placement, verify};
 
 /// Weight of the traffic between two pods of one instance, against edges of weight 1 and above.
-const INSIDE: i64 = 100;
+pub(super) const INSIDE: i64 = 100;
 
 /// The parts of the objective, in order.
 pub(super) const NAMES: [&str; 6] =
     ["links of groups that prefer locality", "moved pods", "links", "unmet preferences", "spread", "fragmentation"];
+
+/// The places of the criteria in [`NAMES`].
+pub(super) mod part {
+    pub const LOCALITY: usize = 0;
+    pub const MOVES: usize = 1;
+    pub const LINKS: usize = 2;
+    pub const UNMET: usize = 3;
+    pub const SPREAD: usize = 4;
+    pub const FRAGMENTATION: usize = 5;
+}
 
 /// The cost of a complete plan; smaller is better, the first number counts most.
 pub(super) type Cost = [i64; 6];
@@ -39,7 +49,7 @@ pub(super) fn cost(index: &Index, placement: &Placement) -> Cost {
 }
 
 /// Downgrades of the links of a group: between leaders by weight of their edge, and inside instances.
-fn links(index: &Index, placement: &Placement, g: usize) -> i64 {
+pub(super) fn links(index: &Index, placement: &Placement, g: usize) -> i64 {
     let placed = &placement.groups[g];
     let mut total = 0;
     for pods in placed.iter().flatten().filter(|pods| pods.len() > 1) {
@@ -76,7 +86,7 @@ fn pairs_within(index: &Index, machines: &BTreeMap<usize, i64>) -> i64 {
 }
 
 /// How often a clause is not met: by instances, cells or roles, whatever it speaks of.
-fn unmet(index: &Index, placement: &Placement, users: &verify::Users, g: usize, kind: &ClauseKind) -> i64 {
+pub(super) fn unmet(index: &Index, placement: &Placement, users: &verify::Users, g: usize, kind: &ClauseKind) -> i64 {
     let placed = &placement.groups[g];
     let domains = |pods: &[usize], level: usize| -> BTreeSet<usize> {
         pods.iter().map(|m| index.topology.domain(*m, level + 1)).collect()
@@ -122,7 +132,7 @@ fn unmet(index: &Index, placement: &Placement, users: &verify::Users, g: usize, 
 }
 
 /// Instances that would have to stand elsewhere for an even spread, or domains that are missing.
-fn spread_deficit(index: &Index, placement: &Placement, g: usize, kind: &ClauseKind) -> i64 {
+pub(super) fn spread_deficit(index: &Index, placement: &Placement, g: usize, kind: &ClauseKind) -> i64 {
     let ClauseKind::Spread { role, level, max_skew, at_least } = kind else { return 0 };
     let instances = &placement.groups[g][*role];
     let mut counts: BTreeMap<usize, i64> = BTreeMap::new();

@@ -7,7 +7,7 @@ use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
-use super::{Criterion, Placement, Problem, explain, improve, objective, verify};
+use super::{Criterion, Placement, Problem, explain, improve, objective, relax, verify};
 
 /// The effort of the first attempt.
 const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
@@ -39,9 +39,12 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     if problem.machines.len() <= SMALL {
         improve::improve(&index, &mut state);
     }
-    let placement = assemble(&index, &state);
+    let mut placement = assemble(&index, &state);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
+    for (criterion, bound) in relax::bounds(&index, &placement, relax::Budget::default()).into_iter().enumerate() {
+        placement.objective[criterion].bound = bound;
+    }
     Ok(placement)
 }
 
