@@ -31,7 +31,6 @@ mod team;
 
 pub(super) use model::{Class, Model};
 pub(super) use split::Split;
-pub(super) use team::Team;
 
 /// Prices and fines are whole numbers of this part of a unit.
 pub(super) const SCALE: i128 = 1 << 20;

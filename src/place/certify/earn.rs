@@ -7,7 +7,7 @@ const CONTENTS: usize = 20_000;
 
 /// Something that may be in a domain.
 #[derive(Debug, Clone)]
-pub(super) struct Item {
+pub(in crate::place) struct Item {
     /// Its size in each measure.
     pub size: Vec<i64>,
     /// What it pays; more than nothing.

@@ -161,18 +161,30 @@ impl<'a, 'p> Model<'a, 'p> {
     /// Rounds up to a whole number, and further to what the costs of links can add up to.
     fn round(&self, criterion: usize, bound: i128) -> i128 {
         let bound = -(-bound).div_euclid(SCALE);
-        let base = self.base.get(&criterion).copied().unwrap_or_default();
-        if criterion == part::FRAGMENTATION || base.loose {
+        let divisor = self.divisor(criterion);
+        if criterion == part::FRAGMENTATION || divisor < 2 {
             return bound;
+        }
+        let widest = i128::from(self.downgrades.first().copied().unwrap_or(0));
+        let teams = self.teams.iter().filter(|teams| teams.team.criterion == criterion);
+        let pairs: i128 = teams.map(|teams| i128::from(teams.count) * teams.team.pairs(&teams.team.whole())).sum();
+        bound + (self.base(criterion) + pairs * widest - bound).rem_euclid(i128::from(divisor))
+    }
+
+    /// What divides the difference between any two costs of the links of a criterion.
+    pub fn divisor(&self, criterion: usize) -> i64 {
+        if self.base.get(&criterion).is_some_and(|base| base.loose) {
+            return 1;
         }
         let widest = self.downgrades.first().copied().unwrap_or(0);
         let steps = self.downgrades.iter().fold(0, |divisor, d| gcd(divisor, d - widest));
-        let (mut rest, mut divisor) = (base.cost, 0);
-        for teams in self.teams.iter().filter(|teams| teams.team.criterion == criterion) {
-            divisor = gcd(divisor, teams.team.divisor().saturating_mul(steps));
-            rest += i128::from(teams.count) * teams.team.pairs(&teams.team.whole()) * i128::from(widest);
-        }
-        if divisor == 0 { bound } else { bound + (rest - bound).rem_euclid(i128::from(divisor)) }
+        let teams = self.teams.iter().filter(|teams| teams.team.criterion == criterion);
+        teams.fold(0, |divisor, teams| gcd(divisor, teams.team.divisor().saturating_mul(steps)))
+    }
+
+    /// What a criterion costs at least besides the teams.
+    pub fn base(&self, criterion: usize) -> i128 {
+        self.base.get(&criterion).map_or(0, |base| base.cost)
     }
 
     /// The domains of each level, equal ones together.
