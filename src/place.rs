@@ -12,7 +12,9 @@ pub mod conflict;
 pub mod verify;
 
 mod bounds;
+mod branch;
 mod candidates;
+mod certify;
 mod construct;
 mod exact;
 mod explain;
@@ -20,6 +22,7 @@ mod improve;
 mod index;
 mod moves;
 mod objective;
+mod relax;
 mod repair;
 mod slots;
 mod solve;

@@ -7,7 +7,7 @@ use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
-use super::{Criterion, Placement, Problem, explain, improve, moves, objective, verify};
+use super::{Criterion, Placement, Problem, explain, improve, moves, objective, relax, verify};
 
 /// The effort of the first attempt.
 const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
@@ -37,13 +37,19 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
         return Err(explain::explain(&state, &missing));
     }
     missing.iter().for_each(|missing| take_group(&mut state, missing.group));
-    if problem.machines.len() <= SMALL {
-        improve::improve(&index, &mut state);
-    }
+    let floor = improve::improve(&mut state);
     let mut placement = assemble(&index, &state);
+    bound(&mut placement, &floor);
     placement.moves = moves::moves(problem, &placement.groups);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
+    // Where groups are left out, others might be left out at the same cost: nothing is known of the rest.
+    if !placement.is_optimal() && placement.unplaced.is_empty() {
+        let bounds = relax::bounds(&index, &placement, relax::Budget::default());
+        for (criterion, bound) in placement.objective.iter_mut().zip(bounds) {
+            criterion.bound = bound.min(criterion.value).max(criterion.bound);
+        }
+    }
     Ok(placement)
 }
 
@@ -173,12 +179,12 @@ fn clear(state: &mut State) {
 }
 
 /// Takes away every instance of a group.
-fn take_group(state: &mut State, group: usize) {
+pub(super) fn take_group(state: &mut State, group: usize) {
     state.index.groups[group].instances.clone().for_each(|instance| state.take_instance(instance));
 }
 
 /// Whether every instance of a group stands.
-fn complete(state: &State, group: usize) -> bool {
+pub(super) fn complete(state: &State, group: usize) -> bool {
     state.index.groups[group].instances.clone().all(|i| state.stands(i))
 }
 
@@ -188,6 +194,17 @@ fn hardness(state: &State, group: usize) -> (bool, (i64, usize), i64) {
     let sizes = row.instances.clone().map(|i| size(state, i));
     let largest = sizes.clone().max().unwrap_or_default();
     (!row.exclusive.is_empty(), largest, sizes.map(|(gpus, _)| gpus).sum())
+}
+
+/// Tells of each criterion what is known, when no plan costs less than `floor`: it bounds the first
+/// criterion that does not reach it, and what comes after that is free.
+fn bound(placement: &mut Placement, floor: &objective::Cost) {
+    for (criterion, floor) in placement.objective.iter_mut().zip(floor) {
+        criterion.bound = (*floor).min(criterion.value);
+        if criterion.value > *floor {
+            break;
+        }
+    }
 }
 
 /// The plan of a state, still without its moves: groups stand as a whole or not at all.

@@ -171,7 +171,7 @@ fn keywords_are_names_where_they_are_unambiguous() {
 #[test]
 fn statements_share_lines() {
     let ast = good("group g { replicas = 2  pods = -1 gpus = a[0]  b = [x] c { } d = \"x\" e = f(x) g = h }");
-    let crate::syntax::ItemKind::Group(group) = &ast.items[0].kind else { panic!("no group") };
+    let ItemKind::Group(group) = &ast.items[0].kind else { panic!("no group") };
     assert_eq!(group.body.statements.len(), 8);
 }
 
@@ -180,7 +180,7 @@ fn spans_are_global() {
     let text = "// c\nlet x = 1\n\nlet y = \"a ${ b }\"\n";
     let ast = parse_text(text, 1000).ast;
     assert_eq!(ast.comments[0].span, crate::source::Span::new(1000, 1004));
-    let crate::syntax::ItemKind::Let(y) = &ast.items[1].kind else { panic!("no let") };
+    let ItemKind::Let(y) = &ast.items[1].kind else { panic!("no let") };
     assert_eq!((y.name.span.lo, y.name.span.hi), (1020, 1021));
     let crate::syntax::ExprKind::Str(parts) = &y.value.kind else { panic!("no string") };
     let crate::syntax::StrPart::Expr(b) = &parts[1] else { panic!("no expression") };
@@ -192,7 +192,7 @@ fn documentation_belongs_to_the_next_declaration() {
     let text = "/// one\n// no\n///two\ngroup g {\n  /// three\n  a = 1 /// four\n  b { /// five\n  }\n}\n/// six\n";
     let ast = good(text);
     assert_eq!(ast.items[0].doc, ["one", "two"]);
-    let crate::syntax::ItemKind::Group(group) = &ast.items[0].kind else { panic!("no group") };
+    let ItemKind::Group(group) = &ast.items[0].kind else { panic!("no group") };
     assert_eq!(group.body.statements[0].doc, ["three"]);
     assert!(group.body.statements[1].doc.is_empty());
     let comments: Vec<&str> = ast.comments.iter().map(|c| c.text.as_str()).collect();
