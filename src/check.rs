@@ -34,6 +34,7 @@ mod metadata;
 mod mistakes;
 mod model;
 mod operators;
+mod parallel;
 mod params;
 mod pod;
 pub mod podspec;
@@ -72,8 +73,8 @@ pub const MAX_GROUPS: i64 = 10_000;
 /// Evaluates and checks a program. Problems are reported; what could be evaluated is returned.
 pub fn check(session: &mut Session, program: &Program, options: &Options) -> Model {
     shape::check(session, program);
-    let model = evaluate(session, program, options);
-    infer::check(session, program);
+    let (model, findings) = rayon::join(|| evaluate(session, program, options), || infer::findings(program));
+    infer::report(session, findings);
     let instances: u64 = model.roles().map(|(_, r)| u64::from(r.replicas.max)).sum();
     if instances > MAX_INSTANCES as u64 {
         let message = format!("{instances} instances are more than {MAX_INSTANCES}");

@@ -147,42 +147,53 @@ impl<'w> Session<'w> {
     /// Reads a text into the source map. Reports and returns `None` when it cannot be read, is too
     /// large, or is not UTF-8 without a byte order mark. `blame` is the place that asked for it.
     pub fn read(&mut self, path: &Path, name: &str, blame: Option<Span>) -> Option<FileId> {
-        let at = |code, message: String| match blame {
-            Some(span) => Diagnostic::new(code, span, message),
-            None => Diagnostic::nowhere(code, message),
-        };
-        let bytes = match self.world.read(path, MAX_FILE_BYTES) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::FileTooLarge => {
-                self.report(at(Code::FileTooLarge, format!("`{name}` is larger than {} MiB", MAX_FILE_BYTES >> 20)));
-                return None;
-            }
-            Err(e) => {
-                self.report(at(Code::UnreadableFile, format!("cannot read `{name}`: {e}")));
+        self.add(name, fetch(self.world, path, name, blame), blame)
+    }
+
+    /// Adds a text that was fetched to the source map, or reports why it could not be.
+    pub fn add(&mut self, name: &str, fetched: Result<String, Diagnostic>, blame: Option<Span>) -> Option<FileId> {
+        let file = match fetched {
+            Ok(text) => self.sources.add(name, text),
+            Err(problem) => {
+                self.report(problem);
                 return None;
             }
         };
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(e) => {
-                let good = e.utf8_error().valid_up_to();
-                let line = e.as_bytes()[..good].iter().filter(|b| **b == b'\n').count() + 1;
-                self.report(at(Code::NotUtf8, format!("`{name}` is not UTF-8: bad byte in line {line}")));
-                return None;
-            }
-        };
-        if text.starts_with('\u{feff}') {
-            self.report(
-                at(Code::NotUtf8, format!("`{name}` begins with a byte order mark"))
-                    .help("save it as UTF-8 without one"),
-            );
-            return None;
-        }
-        let file = self.sources.add(name, text);
         if file.is_none() {
-            self.report(at(Code::FileTooLarge, "all sources together are larger than 4 GiB".into()));
+            self.report(blamed(Code::FileTooLarge, blame, "all sources together are larger than 4 GiB".into()));
         }
         file
+    }
+}
+
+/// Reads a text for [`Session::add`], which several threads may do at once.
+///
+/// # Errors
+/// When it cannot be read, is too large, or is not UTF-8 without a byte order mark. `blame` is the
+/// place that asked for it.
+pub fn fetch(world: &dyn World, path: &Path, name: &str, blame: Option<Span>) -> Result<String, Diagnostic> {
+    let bytes = world.read(path, MAX_FILE_BYTES).map_err(|e| match e.kind() {
+        std::io::ErrorKind::FileTooLarge => {
+            blamed(Code::FileTooLarge, blame, format!("`{name}` is larger than {} MiB", MAX_FILE_BYTES >> 20))
+        }
+        _ => blamed(Code::UnreadableFile, blame, format!("cannot read `{name}`: {e}")),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let good = e.utf8_error().valid_up_to();
+        let line = e.as_bytes()[..good].iter().filter(|b| **b == b'\n').count() + 1;
+        blamed(Code::NotUtf8, blame, format!("`{name}` is not UTF-8: bad byte in line {line}"))
+    })?;
+    if text.starts_with('\u{feff}') {
+        let message = format!("`{name}` begins with a byte order mark");
+        return Err(blamed(Code::NotUtf8, blame, message).help("save it as UTF-8 without one"));
+    }
+    Ok(text)
+}
+
+fn blamed(code: Code, blame: Option<Span>, message: String) -> Diagnostic {
+    match blame {
+        Some(span) => Diagnostic::new(code, span, message),
+        None => Diagnostic::nowhere(code, message),
     }
 }
 

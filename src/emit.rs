@@ -77,18 +77,17 @@ fn text(file: &File) -> String {
 /// All objects of all groups as one stream of documents, in the order of paths: for `kubectl` and
 /// for Argo CD's plug-ins, which want objects and nothing else. Locks and `kustomization.yaml`,
 /// which say where files are, are not part of it.
-pub fn stream(groups: &[Group]) -> String {
-    let files: BTreeMap<&str, &str> =
-        groups.iter().flat_map(|g| &g.files).map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    let mut out = String::with_capacity(files.values().map(|text| text.len() + "---\n".len()).sum());
-    for (path, text) in files {
+///
+/// The texts are not copied: they are to be written one after another.
+pub fn stream(groups: &[Group]) -> Vec<&str> {
+    let is_object = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        if name.ends_with(".yaml") && name != path::KUSTOMIZATION {
-            out.push_str("---\n");
-            out.push_str(text);
-        }
-    }
-    out
+        name.ends_with(".yaml") && name != path::KUSTOMIZATION
+    };
+    let mut files: Vec<(&String, &String)> =
+        groups.iter().flat_map(|g| &g.files).filter(|(path, _)| is_object(path)).collect();
+    files.sort();
+    files.into_iter().flat_map(|(_, text)| ["---\n", text.as_str()]).collect()
 }
 
 #[cfg(test)]
@@ -104,7 +103,7 @@ mod tests {
     fn a_stream_has_objects_only_in_the_order_of_paths() {
         let b = group("b", &[("b/x.yaml", "x: 1\n"), ("b/kustomization.yaml", "k: 1\n")]);
         let a = group("a", &[("a/y.yaml", "y: 1\n"), ("argocd/a.yaml", "z: 1\n")]);
-        assert_eq!(stream(&[b, a]), "---\ny: 1\n---\nz: 1\n---\nx: 1\n");
+        assert_eq!(stream(&[b, a]).concat(), "---\ny: 1\n---\nz: 1\n---\nx: 1\n");
     }
 
     #[test]

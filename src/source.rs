@@ -47,7 +47,7 @@ pub struct Location {
 pub struct FileId(pub u32);
 
 /// One text of a compilation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SourceFile {
     /// Name shown to people and written to headers: relative to the project root, `/` separated.
     pub name: String,
@@ -59,7 +59,7 @@ pub struct SourceFile {
 }
 
 /// All texts of a compilation, end to end in one address space.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct SourceMap {
     files: Vec<SourceFile>,
 }
@@ -155,8 +155,9 @@ impl SourceFile {
 }
 
 /// Everything that the compiler may ask of the outside. The core reads files through it and does
-/// no other input or output, so that tests and editors can answer from memory.
-pub trait World {
+/// no other input or output, so that tests and editors can answer from memory. Several files may be
+/// asked for at once.
+pub trait World: Sync {
     /// The bytes of a regular file.
     ///
     /// # Errors

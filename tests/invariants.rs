@@ -113,6 +113,60 @@ fn the_same_bytes_from_anywhere() {
     }
 }
 
+/// Many groups that need values of each other.
+const FLEET: &str = r#"
+let nginx = "nginx:1.27"
+template Web(path: String = "/health") for role {
+  image = nginx
+  port http = 8080
+  ready http path on http
+}
+group web x 90 {
+  namespace = "web-${index % 3}"
+  role server is Web { replicas = 1 + index % 2 }
+  role client is Web("/ready") {
+    env { PEER = server.url("http")  STORE = store.keys.url("http") }
+    args = [template("client.j2")]
+    after server, group store
+  }
+}
+group store {
+  role keys is Web { replicas = 2 }
+  assert keys.replicas == 2, "two"
+}
+group reader {
+  role reader is Web { after group web }
+}
+"#;
+
+#[test]
+fn any_number_of_threads_says_the_same() {
+    let plain = FLEET.replace("args = [template(\"client.j2\")]", "");
+    let programs = [
+        (0, FLEET.to_owned()),
+        (0, plain.clone()),
+        (1, plain.replace("1 + index % 2", "\"many\"")),
+        (1, plain.replace("8080", "80800")),
+        (1, plain.replace("== 2, \"two\"", "== 3")),
+        (1, plain.replace("keys.url(\"http\")", "keys.url(\"grpc\")").replace("path on http", "path on web")),
+        (1, plain.replace("replicas = 2 }", "replicas = web[3].client.replicas }").replace("\"http\")  ", "\"x\")  ")),
+    ];
+    for (exit, program) in programs {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("fleet.rbg"), &program).unwrap();
+        fs::write(directory.path().join("client.j2"), "{{ group.name }} {{ role.replicas.min }}").unwrap();
+        let inventory = root().join("tests/inventory.yaml").display().to_string();
+        let runs = ["1", "2", "7"].map(|threads| {
+            let mut command =
+                cli::command(directory.path(), &["compile", "fleet.rbg", "--inventory", &inventory, "-o", "-"]);
+            command.env("RAYON_NUM_THREADS", threads);
+            cli::finish(command)
+        });
+        assert_eq!(runs[0].exit, exit, "{program}\n{}", runs[0].err);
+        assert!(runs.iter().all(|run| *run == runs[0]), "{program}\n{}\n{}", runs[0].err, runs[1].err);
+    }
+}
+
 #[test]
 fn more_replicas_change_their_role_only() {
     let workshop = Workshop::new("qwen-pd");

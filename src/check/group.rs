@@ -18,6 +18,9 @@ impl<'p> Checker<'_, '_, 'p> {
     pub fn build(&mut self) -> Model {
         self.number_roles();
         self.evaluate_items();
+        if let Some(groups) = self.build_in_parallel() {
+            return Model { groups };
+        }
         let mut model = Model::default();
         for index in 0..self.groups.len() {
             let group = self.build_group(GroupIx(index as u32));
@@ -38,7 +41,8 @@ impl<'p> Checker<'_, '_, 'p> {
         }
     }
 
-    fn build_group(&mut self, ix: GroupIx) -> Group {
+    /// One group with everything evaluated.
+    pub fn build_group(&mut self, ix: GroupIx) -> Group {
         self.check_group_name(ix);
         let namespace = self.namespace(ix);
         if !naming::is_dns_label(&namespace) {

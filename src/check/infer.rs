@@ -32,9 +32,8 @@ mod tests;
 /// has no known kind where it is used first; it is checked nevertheless.
 const DEEPEST: usize = 64;
 
-/// Reports the mistakes that evaluation has not found. Runs after it, and says nothing about a
-/// place that already has a problem.
-pub(super) fn check(session: &mut Session, program: &Program) {
+/// The mistakes of a program, by place.
+pub(super) fn findings(program: &Program) -> Vec<Diagnostic> {
     let mut inference = Inference {
         program,
         findings: Vec::new(),
@@ -51,10 +50,16 @@ pub(super) fn check(session: &mut Session, program: &Program) {
             inference.item(DefId { module: id, item: index as u32 });
         }
     }
-    let known = Known::new(&session.problems);
     let mut findings = inference.findings;
     findings.sort_by_key(Diagnostic::span);
     findings.dedup_by_key(|f| f.span());
+    findings
+}
+
+/// Reports the mistakes that evaluation has not found: nothing is said about a place that already
+/// has a problem.
+pub(super) fn report(session: &mut Session, findings: Vec<Diagnostic>) {
+    let known = Known::new(&session.problems);
     for finding in findings {
         if finding.span().is_some_and(|span| !known.touches(span)) {
             session.report(finding);

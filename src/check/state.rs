@@ -31,6 +31,7 @@ pub(super) struct View {
 }
 
 /// The names that a body sees.
+#[derive(Clone)]
 pub(super) struct Frame<'p> {
     pub parent: Option<FrameIx>,
     pub names: BTreeMap<&'p str, u32>,
@@ -38,6 +39,7 @@ pub(super) struct Frame<'p> {
 }
 
 /// What a local name stands for.
+#[derive(Clone)]
 pub(super) enum Slot<'p> {
     /// An expression, evaluated when needed, and the type that it must have.
     Thunk { expr: &'p Expr, frame: FrameIx, ty: Option<Type> },
@@ -46,6 +48,7 @@ pub(super) enum Slot<'p> {
 }
 
 /// A slot and what it evaluated to for each view.
+#[derive(Clone)]
 pub(super) struct SlotState<'p> {
     pub name: &'p str,
     pub slot: Slot<'p>,
@@ -97,6 +100,7 @@ pub(super) struct Layer<'p> {
 }
 
 /// A role while it is checked.
+#[derive(Clone)]
 pub(super) struct RoleState<'p> {
     pub name: &'p Ident,
     pub doc: &'p [String],
@@ -122,6 +126,7 @@ pub(super) struct RoleState<'p> {
 }
 
 /// A group while it is checked.
+#[derive(Clone)]
 pub(super) struct GroupState<'p> {
     pub name: String,
     pub declared: &'p Ident,
@@ -135,6 +140,7 @@ pub(super) struct GroupState<'p> {
 }
 
 /// A `connect` whose ends are known.
+#[derive(Clone)]
 pub(super) struct ConnectState<'p> {
     pub connect: &'p Connect,
     pub statement: &'p Statement,

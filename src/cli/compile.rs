@@ -190,10 +190,11 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
     let wrong = |c: &Compiled<'_>| gathered.fails(&c.session.problems, &arguments.report);
     let stop = gathered.failed(&arguments.report) || compiled.iter().any(wrong);
     let (mut results, mut notes, mut stale) = (String::new(), String::new(), false);
+    let mut streamed = Vec::new();
     for mut one in compiled {
         match &one.output {
             _ if stop => {}
-            Output::Stream => results.push_str(&emit::stream(&one.groups)),
+            Output::Stream => streamed.append(&mut one.groups),
             Output::Directory(out) => {
                 let options = options(arguments, &one);
                 if arguments.check {
@@ -215,7 +216,12 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
         terminal.note(&results);
         return exit;
     }
-    if results.is_empty() { exit } else { terminal.result(&results, exit) }
+    let mut pieces = emit::stream(&streamed);
+    pieces.push(&results);
+    let exit = terminal.results(&pieces, exit);
+    // As in the compilation: nobody needs to wait until it is taken apart.
+    rayon::spawn(move || drop(streamed));
+    exit
 }
 
 fn options(arguments: &Arguments, compiled: &Compiled<'_>) -> write::Options {

@@ -6,7 +6,7 @@ use std::panic::PanicHookInfo;
 use super::Exit;
 use crate::diag::render::visible;
 
-/// Stack for the work. The limits on nesting keep far below it.
+/// Stack for the work, on each thread. The limits on nesting keep far below it.
 const STACK_BYTES: usize = 64 << 20;
 
 /// Runs the work with a large stack. A panic becomes a message that asks for a report, and exit
@@ -18,7 +18,7 @@ const STACK_BYTES: usize = 64 << 20;
 pub(super) fn run(work: impl FnOnce() -> Exit) -> Exit {
     std::panic::set_hook(Box::new(|info| say(&message(info))));
     // It fails when there is a pool already, which does as well.
-    let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
+    let _ = rayon::ThreadPoolBuilder::new().use_current_thread().stack_size(STACK_BYTES).build_global();
     let guarded = || stacker::grow(STACK_BYTES, work);
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(guarded)).unwrap_or(Exit::Internal)
 }

@@ -1,6 +1,6 @@
 //! Standard output and standard error: colours, quietness, broken pipes, and a sign of life.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ pub(super) struct Terminal {
     pub quiet: bool,
 }
 
+/// Many small pieces are written together: what a pipe holds at once.
+const PIECES_BYTES: usize = 64 << 10;
+
 /// How long a run may be silent.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -41,8 +44,13 @@ impl Terminal {
 
     /// Writes a result to standard output. Whoever reads it may stop reading: that is no error.
     pub(super) fn result(&self, text: &str, exit: Exit) -> Exit {
-        let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        self.results(&[text], exit)
+    }
+
+    /// Writes the pieces of a result to standard output, as [`Terminal::result`] does.
+    pub(super) fn results(&self, pieces: &[&str], exit: Exit) -> Exit {
+        let mut out = BufWriter::with_capacity(PIECES_BYTES, io::stdout().lock());
+        match pieces.iter().try_for_each(|piece| out.write_all(piece.as_bytes())).and_then(|()| out.flush()) {
             Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
                 self.error(&format!("cannot write to standard output: {e}"));
                 Exit::Problems

@@ -3,7 +3,7 @@
 //! Narrow areas come first, since links inside an instance count most; among equals those near the
 //! instances that it talks to, then those that it fills best, then natural order.
 
-use super::index::Index;
+use super::index::{Index, RoleRow};
 use super::state::State;
 use super::topology::{Area, Topology};
 
@@ -14,21 +14,23 @@ pub(super) type Rank = [i64; 6];
 pub(super) struct Best {
     width: usize,
     items: Vec<(Rank, Area)>,
+    /// The last rank that is kept once there are enough: asked for every domain of the cluster.
+    worst: Option<Rank>,
 }
 
 impl Best {
     pub fn new(width: usize) -> Self {
-        Best { width: width.max(1), items: Vec::new() }
+        Best { width: width.max(1), items: Vec::new(), worst: None }
     }
 
     /// Whether something of this rank would be kept.
     pub fn wants(&self, rank: &Rank) -> bool {
-        self.items.len() < self.width || self.items.last().is_some_and(|(worst, _)| rank < worst)
+        self.worst.is_none_or(|worst| *rank < worst)
     }
 
     /// Whether whatever begins with these numbers comes too late.
     pub fn beyond(&self, head: &[i64; 4]) -> bool {
-        self.items.len() >= self.width && self.items.last().is_some_and(|(worst, _)| head[..] > worst[..4])
+        self.worst.is_some_and(|worst| head[..] > worst[..4])
     }
 
     pub fn add(&mut self, rank: Rank, area: Area) {
@@ -36,6 +38,7 @@ impl Best {
             let at = self.items.partition_point(|(other, _)| *other <= rank);
             self.items.insert(at, (rank, area));
             self.items.truncate(self.width);
+            self.worst = self.items.get(self.width - 1).map(|(worst, _)| *worst);
         }
     }
 
@@ -61,6 +64,7 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
     }
     let topology = &index.topology;
     let pull = Pull::new(state, instance);
+    let idle = pull.idle();
     let single = role.classes.len() == 1;
     let mut found = Vec::new();
     for level in topology.distinct.iter().rev().copied().filter(|l| *l >= hard || *l == topology.machine_level()) {
@@ -76,6 +80,7 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
             [(class, need)] => state.rooms(*class, level).map(|rooms| (rooms.to_vec(), *need)),
             _ => None,
         };
+        let around = Around::new(state, role, level);
         for (order, domain) in domains.iter().enumerate() {
             let candidate = Area { level, domain: *domain as usize };
             let left = match &rooms {
@@ -83,14 +88,12 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
                 None => leftover(state, instance, candidate),
             };
             let Some(left) = left else { continue };
-            if pull.idle() && best.beyond(&[0, 0, 0, left]) {
+            if idle && best.beyond(&[0, 0, 0, left]) {
                 continue;
             }
-            let head = pull.head(state, candidate, left);
-            if best.beyond(&head) {
-                continue;
-            }
-            let rank = pull.rank(state, candidate, head, order);
+            let Some(machine) = topology.any_machine(candidate) else { continue };
+            let [links, wishes, wasted] = pull.head(index, candidate, machine);
+            let rank = [links, wishes, wasted, left, around.room(topology, machine), order as i64];
             if best.wants(&rank) && open_to(state, instance, candidate) {
                 best.add(rank, candidate);
             }
@@ -224,8 +227,6 @@ struct Pull {
     /// A level, its leaders by domain, and what each of them there costs or, negative, earns.
     preferences: Vec<(usize, std::collections::BTreeMap<usize, i64>, i64)>,
     accelerated: bool,
-    class: Option<usize>,
-    first_machine_level: usize,
 }
 
 impl Pull {
@@ -246,8 +247,6 @@ impl Pull {
             peers: peers.into_iter().collect(),
             preferences: super::wishes::wishes(state, instance),
             accelerated: role.accelerated.iter().any(|a| *a),
-            class: role.demand.first().map(|(class, _)| *class),
-            first_machine_level: index.topology.machine_level(),
         }
     }
 
@@ -256,11 +255,9 @@ impl Pull {
         self.peers.is_empty() && self.preferences.is_empty()
     }
 
-    /// The first numbers of the rank, which are cheap and mostly decide.
-    fn head(&self, state: &State, area: Area, left: i64) -> [i64; 4] {
-        let index = state.index;
+    /// The first numbers of the rank of an area, given by one of its machines.
+    fn head(&self, index: &Index, area: Area, machine: usize) -> [i64; 3] {
         let topology = &index.topology;
-        let Some(machine) = topology.any_machine(area) else { return [i64::MAX; 4] };
         let mut links = 0;
         for (peer, weight) in &self.peers {
             links += weight * topology.downgrade(topology.shared(machine, *peer).min(area.level));
@@ -270,25 +267,32 @@ impl Pull {
             let here = (*level <= area.level).then(|| counts.get(&topology.domain(machine, *level))).flatten();
             wishes += cost * here.copied().unwrap_or(0);
         }
-        let wasted = i64::from(!self.accelerated && area.level == self.first_machine_level && index.has_gpu(machine));
-        [links, wishes, wasted, left]
+        let wasted = i64::from(!self.accelerated && area.level == topology.machine_level() && index.has_gpu(machine));
+        [links, wishes, wasted]
+    }
+}
+
+/// Room in the domains of the next wider level, so that full surroundings fill first.
+struct Around(Option<(usize, Vec<i64>)>);
+
+impl Around {
+    /// The surroundings of the domains of a level, for the largest pods of a role.
+    fn new(state: &mut State, role: &RoleRow, level: usize) -> Around {
+        let wider = state.index.topology.distinct.iter().rev().find(|l| **l < level);
+        let (Some(wider), Some((class, _))) = (wider, role.demand.first()) else { return Around(None) };
+        state.open(*class);
+        Around(state.rooms(*class, *wider).map(|rooms| (*wider, rooms.to_vec())))
     }
 
-    /// The whole rank: then the room around, so that full surroundings fill first, and the order.
-    fn rank(&self, state: &State, area: Area, head: [i64; 4], order: usize) -> Rank {
-        let topology = &state.index.topology;
-        let Some(machine) = topology.any_machine(area) else { return [i64::MAX; 6] };
-        let wider = topology.distinct.iter().rev().find(|l| **l < area.level).copied();
-        let around =
-            wider.and_then(|l| Some(state.room(self.class?, Area { level: l, domain: topology.domain(machine, l) })));
-        let [links, wishes, wasted, left] = head;
-        [links, wishes, wasted, left, around.unwrap_or(0), order as i64]
+    /// The room around a machine.
+    fn room(&self, topology: &Topology, machine: usize) -> i64 {
+        self.0.as_ref().map_or(0, |(wider, rooms)| rooms[topology.domain(machine, *wider)])
     }
 }
 
 /// The machines of the leaders of a role, as far as they stand.
 pub(super) fn leaders<'s>(state: &'s State, role: usize) -> impl Iterator<Item = usize> + 's {
-    let row: &super::index::RoleRow = &state.index.roles[role];
+    let row: &RoleRow = &state.index.roles[role];
     (row.first_instance..row.first_instance + row.role.instances).filter_map(|i| state.leader(i))
 }
 

@@ -1,10 +1,13 @@
 //! Reads the sources and follows their imports.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::{Module, ModuleId, std_lib};
-use crate::diag::{Code, Diagnostic, Session, suggestion};
+use crate::diag::{self, Code, Diagnostic, Session, suggestion};
 use crate::source::{FileId, Span};
 use crate::syntax::{Ast, Ident, ItemKind, UsePath, parse};
 
@@ -16,6 +19,9 @@ pub(super) struct Loaded {
     pub modules: Vec<Module>,
     pub uses: Vec<BTreeMap<u32, ModuleId>>,
 }
+
+/// The resolved path of a source, its name, and its text or what is wrong with that.
+type Fetched = (PathBuf, String, Result<String, Diagnostic>);
 
 struct Loader<'s, 'w> {
     session: &'s mut Session<'w>,
@@ -46,27 +52,20 @@ pub(super) fn load(session: &mut Session, sources: &[PathBuf]) -> Loaded {
 }
 
 impl Loader<'_, '_> {
-    /// Reads all sources, parses them on all cores, and returns their resolved paths.
+    /// Reads and parses all sources, both on all cores, and returns their resolved paths.
     fn read_ahead(&mut self, sources: &[PathBuf]) -> Vec<PathBuf> {
         let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
-        let mut paths: Vec<PathBuf> = Vec::with_capacity(sources.len());
         let mut files: Vec<(PathBuf, FileId)> = Vec::with_capacity(sources.len());
-        for source in sources {
-            match self.session.world.resolve(source) {
-                Ok(path) if !seen.insert(path.clone()) => {}
-                Ok(path) => {
-                    let name = display_name(&self.session.root, &path);
-                    match self.session.read(&path, &name, None) {
-                        Some(file) => {
-                            files.push((path.clone(), file));
-                            paths.push(path);
-                        }
-                        // Reported; whoever imports it finds nothing, without a second report.
-                        None => {
-                            self.known.insert(path, State::Done(None));
-                        }
+        for (source, fetched) in sources.iter().zip(self.fetch(sources)) {
+            match fetched {
+                Ok((path, _, _)) if !seen.insert(path.clone()) => {}
+                Ok((path, name, text)) => match self.session.add(&name, text, None) {
+                    Some(file) => files.push((path, file)),
+                    // Reported; whoever imports it finds nothing, without a second report.
+                    None => {
+                        self.known.insert(path, State::Done(None));
                     }
-                }
+                },
                 Err(e) => {
                     let message = format!("cannot read `{}`: {e}", source.display());
                     self.session.report(Diagnostic::nowhere(Code::UnreadableFile, message));
@@ -74,11 +73,24 @@ impl Loader<'_, '_> {
             }
         }
         let ids: Vec<FileId> = files.iter().map(|(_, file)| *file).collect();
+        let paths = files.iter().map(|(path, _)| path.clone()).collect();
         let parsed = parse::parse_all(&self.session.sources, &ids);
         for ((path, file), (ast, problems)) in files.into_iter().zip(parsed) {
             self.ahead.insert(path, (file, ast, problems));
         }
         paths
+    }
+
+    /// The resolved path, the name and the text of each source, or why its path has none.
+    fn fetch(&self, sources: &[PathBuf]) -> Vec<io::Result<Fetched>> {
+        let (world, root) = (self.session.world, &self.session.root);
+        let fetch = |source: &PathBuf| {
+            let path = world.resolve(source)?;
+            let name = display_name(root, &path);
+            let text = diag::fetch(world, &path, &name, None);
+            Ok((path, name, text))
+        };
+        sources.par_iter().map(fetch).collect()
     }
 
     /// Loads a file by its resolved path, once.
