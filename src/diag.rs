@@ -127,14 +127,19 @@ impl<'w> Session<'w> {
     /// Reads a text into the source map. Reports and returns `None` when it cannot be read, is too
     /// large, or is not UTF-8 without a byte order mark. `blame` is the place that asked for it.
     pub fn read(&mut self, path: &Path, name: &str, blame: Option<Span>) -> Option<FileId> {
+        self.read_up_to(path, name, blame, MAX_FILE_BYTES)
+    }
+
+    /// The same with another limit than [`MAX_FILE_BYTES`].
+    pub fn read_up_to(&mut self, path: &Path, name: &str, blame: Option<Span>, limit: u64) -> Option<FileId> {
         let at = |code, message: String| match blame {
             Some(span) => Diagnostic::new(code, span, message),
             None => Diagnostic::nowhere(code, message),
         };
-        let bytes = match self.world.read(path, MAX_FILE_BYTES) {
+        let bytes = match self.world.read(path, limit) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::FileTooLarge => {
-                self.report(at(Code::FileTooLarge, format!("`{name}` is larger than {} MiB", MAX_FILE_BYTES >> 20)));
+                self.report(at(Code::FileTooLarge, format!("`{name}` is larger than {} MiB", limit >> 20)));
                 return None;
             }
             Err(e) => {
