@@ -155,6 +155,12 @@ pub struct Request {
 /// Reads the files and makes the text of an inventory. `None` when there is none to make; problems
 /// are reported either way.
 pub fn import(session: &mut Session<'_>, request: &Request) -> Option<String> {
+    let text = made(session, request)?;
+    readable(session, &request.output, &text).then_some(text)
+}
+
+/// The text, of which it is not known yet that it can be read.
+fn made(session: &mut Session<'_>, request: &Request) -> Option<String> {
     let mut found = Found { asked: request.levels.clone(), ..Found::default() };
     for input in &request.files {
         read(session, input, request.format, &mut found);
@@ -174,8 +180,7 @@ pub fn import(session: &mut Session<'_>, request: &Request) -> Option<String> {
     session.gate()?;
     let fleet = pools::fleet(&machines, &levels, &names);
     let head = write::Head { name: &request.name, kubernetes: version?, capabilities: &found.capabilities };
-    let text = write::inventory(&head, &levels, &names, &fleet);
-    readable(session, &request.output, &text).then_some(text)
+    Some(write::inventory(&head, &levels, &names, &fleet))
 }
 
 /// Whether the compiler reads what was made: nothing is written that would be refused later.

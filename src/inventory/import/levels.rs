@@ -90,12 +90,18 @@ impl Levels {
 /// The levels of the machines: those that the user asked for, or those that the labels show.
 pub fn levels(machines: &Machines, found: &mut Found, asked: &[(String, String)]) -> Levels {
     let all: Vec<&Machine> = machines.values().collect();
-    let mut columns: Vec<Column<'_>> = match asked {
+    // The level of the node is filled from the nodes.
+    let asked: Vec<&(String, String)> = asked.iter().filter(|(_, label)| label != HOSTNAME).collect();
+    let mut columns: Vec<Column<'_>> = match asked.as_slice() {
         [] => candidates(machines, found).into_iter().map(|label| Column::new(label, &all)).collect(),
         asked => asked.iter().map(|(_, label)| Column::new(label.clone(), &all)).collect(),
     };
     if asked.is_empty() {
         columns.retain(|column| !column.values.is_empty());
+        let known = |label: &str| label == HOSTNAME || columns.iter().any(|column| column.label == label);
+        let declared = found.chains.iter().filter(|(_, meant)| *meant).flat_map(|(chain, _)| chain);
+        let unknown: Vec<Diagnostic> = declared.filter(|at| !known(&at.value)).map(problems::unused_level).collect();
+        found.problems.extend(unknown);
         columns = ordered(columns, &all, found);
     }
     if columns.len() >= MAX_LEVELS {
@@ -103,7 +109,7 @@ pub fn levels(machines: &Machines, found: &mut Found, asked: &[(String, String)]
         found.problems.push(problems::too_many_levels(span, columns.len() + 1, MAX_LEVELS));
         return Levels::default();
     }
-    let names = match asked {
+    let names = match asked.as_slice() {
         [] => names(&columns),
         asked => asked.iter().map(|(name, _)| name.clone()).collect(),
     };

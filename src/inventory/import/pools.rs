@@ -85,30 +85,50 @@ pub fn base_name(machine: &Machine) -> String {
 }
 
 /// What tells kinds of machines apart.
-type Key<'m> = (String, Option<&'m str>, Option<&'m str>, &'m [Taint]);
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Kind<'m> {
+    base: String,
+    product: Option<&'m str>,
+    instance: Option<&'m str>,
+    taints: &'m [Taint],
+    spot: bool,
+    elastic: bool,
+}
+
+impl<'m> Kind<'m> {
+    fn of(machine: &'m Machine, names: &Names) -> Self {
+        let marked = |(label, value): &(&str, &str)| machine.labels.get(*label).is_some_and(|own| own.value == *value);
+        Kind {
+            base: base_name(machine),
+            product: names.product(machine),
+            instance: machine.labels.get(INSTANCE_TYPE).map(|value| value.value.as_str()),
+            taints: &machine.taints,
+            spot: SPOT.iter().any(marked),
+            elastic: ELASTIC.iter().any(|label| machine.labels.contains_key(*label)),
+        }
+    }
+}
+
+/// Machines by name.
+type List<'m> = Vec<(&'m str, &'m Machine)>;
 
 /// Sorts machines into pools.
 pub fn fleet<'m>(machines: &'m Machines, levels: &'m Levels, names: &Names) -> Fleet<'m> {
-    let mut kinds: BTreeMap<Key<'m>, Vec<&'m str>> = BTreeMap::new();
+    let mut kinds: BTreeMap<Kind<'m>, List<'m>> = BTreeMap::new();
     for (name, machine) in machines {
-        let instance = machine.labels.get(INSTANCE_TYPE).map(|value| value.value.as_str());
-        let key = (base_name(machine), names.product(machine), instance, machine.taints.as_slice());
-        kinds.entry(key).or_default().push(name);
+        kinds.entry(Kind::of(machine, names)).or_default().push((name, machine));
     }
-    let mut lists: Vec<(String, Vec<&'m str>)> = Vec::new();
-    for ((base, ..), mut members) in kinds {
-        members.sort_by(|a, b| natural(a, b));
-        lists.push((base, members));
-    }
+    let mut lists: Vec<(Kind<'m>, List<'m>)> = kinds.into_iter().collect();
+    lists.iter_mut().for_each(|(_, list)| list.sort_by(|(a, _), (b, _)| natural(a, b)));
     // Of kinds that would have one name the one with the first machine gets it.
-    lists.sort_by(|(a, x), (b, y)| natural(a, b).then_with(|| natural(x[0], y[0])));
-    let mut taken: BTreeSet<String> = lists.iter().map(|(base, _)| base.clone()).collect();
+    lists.sort_by(|(a, x), (b, y)| natural(&a.base, &b.base).then_with(|| natural(x[0].0, y[0].0)));
+    let mut taken: BTreeSet<String> = lists.iter().map(|(kind, _)| kind.base.clone()).collect();
     let mut fleet = Fleet::default();
     let mut last = String::new();
-    for (base, members) in lists {
-        let name = if base == last { next(&base, &mut taken) } else { base.clone() };
-        last = base;
-        pool(name, &members, machines, levels, names, &mut fleet);
+    for (kind, list) in lists {
+        let name = if kind.base == last { next(&kind.base, &mut taken) } else { kind.base.clone() };
+        last.clone_from(&kind.base);
+        pool(blank(name, &kind, &list, levels, names), &list, levels, &mut fleet);
     }
     fleet.pools.sort_by(|a, b| natural(&a.name, &b.name));
     fleet.singles.sort_by(|a, b| natural(a.name, b.name));
@@ -122,46 +142,40 @@ fn next(base: &str, taken: &mut BTreeSet<String>) -> String {
     name
 }
 
-fn pool<'m>(
-    name: String,
-    members: &[&'m str],
-    machines: &'m Machines,
-    levels: &'m Levels,
-    names: &Names,
-    fleet: &mut Fleet<'m>,
-) {
-    let of = |member: &&'m str| (*member, &machines[*member]);
-    let list: Vec<(&'m str, &'m Machine)> = members.iter().map(of).collect();
-    let first = list[0].1;
-    let product = names.product(first).and_then(|value| Some((value, names.products.get(value)?)));
-    let links = first.gpu_links.as_ref().filter(|links| list.iter().all(|(_, m)| m.gpu_links.as_ref() == Some(*links)));
-    let marked = |marks: &[(&str, &str)]| {
-        marks.iter().any(|(label, value)| first.labels.get(*label).is_some_and(|v| v.value == *value))
-    };
-    let mut pool = Pool {
+/// A pool before it is known which machines are as it says.
+fn blank<'m>(name: String, kind: &Kind<'m>, list: &List<'m>, levels: &Levels, names: &Names) -> Pool<'m> {
+    let product = kind.product.and_then(|value| Some((value, names.products.get(value)?)));
+    let links = list[0].1.gpu_links.as_ref();
+    Pool {
         name,
         product: product.filter(|(value, name)| value != name).map(|(_, name)| name.clone()),
-        labels: common_labels(&list, levels),
-        taints: &first.taints,
-        spot: list.iter().all(|_| marked(SPOT)),
-        elastic: ELASTIC.iter().any(|label| first.labels.contains_key(*label)),
-        allocatable: common_amounts(&list),
-        gpu_links: links.cloned(),
+        labels: common_labels(list, levels),
+        taints: kind.taints,
+        spot: kind.spot,
+        elastic: kind.elastic,
+        allocatable: common_amounts(list),
+        gpu_links: links.filter(|links| list.iter().all(|(_, m)| m.gpu_links.as_ref() == Some(*links))).cloned(),
         hosts: None,
         domains: Vec::new(),
-    };
-    let depth =
-        most(list.iter().filter(|(name, m)| is_plain(name, m, &pool, levels)).map(|(_, m)| levels.path(m).len()));
-    let plain =
-        |(name, m): &(&'m str, &'m Machine)| is_plain(name, m, &pool, levels) && Some(levels.path(m).len()) == depth;
-    let (alike, mut others): (Vec<_>, Vec<_>) = list.iter().copied().partition(plain);
+    }
+}
+
+/// The machines that are as their pool says, and the others.
+fn split<'m>(pool: &Pool<'m>, list: &List<'m>, levels: &Levels) -> (List<'m>, List<'m>) {
+    let plain: Vec<Option<usize>> =
+        list.iter().map(|(name, m)| is_plain(name, m, pool, levels).then(|| levels.path(m).len())).collect();
+    let depth = most(plain.iter().flatten().copied());
+    let (mut alike, mut others) = (Vec::new(), Vec::new());
+    for (machine, plain) in list.iter().zip(plain) {
+        if plain.is_some() && plain == depth { alike.push(*machine) } else { others.push(*machine) }
+    }
     // One of several would be taken for the pattern of all.
-    let alike = if alike.len() == 1 && !others.is_empty() {
-        others = list.clone();
-        Vec::new()
-    } else {
-        alike
-    };
+    if alike.len() == 1 && !others.is_empty() { (Vec::new(), list.clone()) } else { (alike, others) }
+}
+
+/// Adds a pool: the machines that are as it says in its hostlist, the others by themselves.
+fn pool<'m>(mut pool: Pool<'m>, list: &List<'m>, levels: &'m Levels, fleet: &mut Fleet<'m>) {
+    let (alike, others) = split(&pool, list, levels);
     let paths: BTreeMap<&str, Vec<&'m str>> = list.iter().map(|(name, m)| (*name, levels.path(m))).collect();
     let shared: Vec<bool> = (0..levels.0.len())
         .map(|level| {

@@ -138,6 +138,12 @@ pub fn wrong_order(wide: &At<String>, narrow: &At<String>) -> Diagnostic {
         .help("the declared order was taken; if the nodes are right, correct it or say `--level NAME=LABEL` for each level, widest first")
 }
 
+/// A declared level whose label no node carries.
+pub fn unused_level(label: &At<String>) -> Diagnostic {
+    let message = format!("no node carries the label `{}`, which is declared as a level", label.value);
+    Diagnostic::new(Code::MissingFacts, label.span, message).help("it is left out; label the nodes and import again")
+}
+
 /// More levels than an inventory can have.
 pub fn too_many_levels(span: Span, count: usize, most: usize) -> Diagnostic {
     Diagnostic::new(Code::BadImport, span, format!("{count} levels were found, more than {most}"))

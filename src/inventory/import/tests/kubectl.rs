@@ -155,8 +155,12 @@ fn quantities_are_whole_and_not_negative() {
 fn flags_come_from_labels() {
     let labels = "karpenter.sh/nodepool: burst, karpenter.sh/capacity-type: spot";
     let outcome = imported(&[("n", &node("a", labels, ""))]);
-    let node = &outcome.inventory.unwrap().nodes[0];
-    assert!(node.spot && node.elastic && !node.dedicated);
+    let one = &outcome.inventory.unwrap().nodes[0];
+    assert!(one.spot && one.elastic && !one.dedicated);
+    let steady = node("b", "karpenter.sh/nodepool: burst, karpenter.sh/capacity-type: on-demand", "");
+    let outcome = imported(&[("n", &[node("a", labels, ""), steady].concat())]);
+    let spot: Vec<bool> = outcome.inventory.unwrap().nodes.iter().map(|node| node.spot).collect();
+    assert_eq!(spot, [true, false]);
 }
 
 #[test]

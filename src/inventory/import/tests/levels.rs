@@ -139,9 +139,21 @@ fn kueue_names_levels() {
 }
 
 #[test]
+fn a_declared_level_that_no_node_has() {
+    let text = nodes("a cloud.provider.com/topology-block=b");
+    let outcome = imported(&[("t", TOPOLOGY), ("n", &text)]);
+    assert_eq!(
+        outcome.problems,
+        "W0051 t:7:16 no node carries the label `cloud.provider.com/topology-rack`, which is declared as a level"
+    );
+}
+
+#[test]
 fn levels_can_be_chosen() {
     let text = nodes("a x.io/p=1 topology.kubernetes.io/zone=z\nb x.io/p=2 topology.kubernetes.io/zone=z");
     let outcome = with(&[("n", &text)], |request| request.levels = vec![("place".into(), "x.io/p".into())]);
     assert_eq!(outcome.problems, "");
     assert_eq!(outcome.inventory.unwrap().levels[0].name, "place");
+    let both = vec![("place".into(), "x.io/p".into()), ("host".into(), "kubernetes.io/hostname".into())];
+    assert_eq!(with(&[("n", &text)], |request| request.levels = both).problems, "");
 }
