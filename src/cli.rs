@@ -22,7 +22,7 @@ mod explain;
 mod fmt;
 mod graph;
 mod guard;
-
+mod inventory;
 mod jobs;
 mod locks;
 mod plan;
@@ -44,7 +44,7 @@ pub enum Exit {
     Problems = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// Something is stale: `compile --check` and `fmt --check` found differences.
+    /// Something is stale: `compile --check`, `fmt --check` or `inventory diff` found differences.
     Stale = 3,
     /// The compiler itself is wrong.
     Internal = 4,
@@ -72,7 +72,7 @@ Exit codes:
   0  fine
   1  the input is wrong, or the output could not be written
   2  the command line is wrong
-  3  stale: `compile --check` or `fmt --check` found differences
+  3  stale: `compile --check`, `fmt --check` or `inventory diff` found differences
   4  an error of the compiler itself
 
 `rbgc <COMMAND> --help` shows examples.";
@@ -101,6 +101,7 @@ enum Command {
     Explain(explain::Arguments),
     Dump(dump::Arguments),
     Graph(graph::Arguments),
+    Inventory(inventory::Arguments),
 
     Std(std_library::Arguments),
     Schema(schema::Arguments),
@@ -131,6 +132,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Plan(arguments) => plan::run(&arguments, &terminal),
         Command::Dump(arguments) => dump::run(&arguments, &terminal),
         Command::Graph(arguments) => graph::run(&arguments, &terminal),
+        Command::Inventory(arguments) => inventory::run(&arguments, &terminal),
         Command::Fmt(arguments) => fmt::run(&arguments, &terminal),
         Command::Explain(arguments) => explain::run(&arguments, &terminal),
 

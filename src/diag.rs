@@ -147,7 +147,12 @@ impl<'w> Session<'w> {
     /// Reads a text into the source map. Reports and returns `None` when it cannot be read, is too
     /// large, or is not UTF-8 without a byte order mark. `blame` is the place that asked for it.
     pub fn read(&mut self, path: &Path, name: &str, blame: Option<Span>) -> Option<FileId> {
-        self.add(name, fetch(self.world, path, name, blame), blame)
+        self.add(name, fetch(self.world, path, name, blame, MAX_FILE_BYTES), blame)
+    }
+
+    /// The same with another limit than [`MAX_FILE_BYTES`].
+    pub fn read_up_to(&mut self, path: &Path, name: &str, blame: Option<Span>, limit: u64) -> Option<FileId> {
+        self.add(name, fetch(self.world, path, name, blame, limit), blame)
     }
 
     /// Adds a text that was fetched to the source map, or reports why it could not be.
@@ -171,10 +176,16 @@ impl<'w> Session<'w> {
 /// # Errors
 /// When it cannot be read, is too large, or is not UTF-8 without a byte order mark. `blame` is the
 /// place that asked for it.
-pub fn fetch(world: &dyn World, path: &Path, name: &str, blame: Option<Span>) -> Result<String, Diagnostic> {
-    let bytes = world.read(path, MAX_FILE_BYTES).map_err(|e| match e.kind() {
+pub fn fetch(
+    world: &dyn World,
+    path: &Path,
+    name: &str,
+    blame: Option<Span>,
+    limit: u64,
+) -> Result<String, Diagnostic> {
+    let bytes = world.read(path, limit).map_err(|e| match e.kind() {
         std::io::ErrorKind::FileTooLarge => {
-            blamed(Code::FileTooLarge, blame, format!("`{name}` is larger than {} MiB", MAX_FILE_BYTES >> 20))
+            blamed(Code::FileTooLarge, blame, format!("`{name}` is larger than {} MiB", limit >> 20))
         }
         _ => blamed(Code::UnreadableFile, blame, format!("cannot read `{name}`: {e}")),
     })?;

@@ -3,21 +3,28 @@
 //! This is the only reader of YAML. Every error points at the line and column in the inventory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::link::Link;
+use crate::quantity::Quantity;
 use crate::source::Span;
 
+pub mod diff;
 mod domains;
 mod facts;
+mod gpu_links;
 mod hostlist;
+pub mod import;
 mod levels;
 mod load;
 mod machines;
 mod pools;
 mod raw;
+pub mod room;
 mod yaml;
 
-pub use load::load;
+pub use gpu_links::{GpuLink, GpuLinks};
+pub use load::{load, parse};
 
 /// The label whose value is the machine: what the narrowest level is filled from.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -152,6 +159,8 @@ pub struct Node {
     pub spot: bool,
     /// Pods may lock memory without a capability.
     pub memlock_unlimited: bool,
+    /// How its accelerators are connected, where that is known.
+    pub gpu_links: Option<Arc<GpuLinks>>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -169,11 +178,21 @@ pub struct Taint {
 
 /// An amount of a resource as the whole number that placement counts with: thousandths of a core
 /// for `cpu`, units (bytes, devices) for everything else, rounded up when `up` is set.
-pub fn scaled(resource: &str, quantity: crate::quantity::Quantity, up: bool) -> i64 {
+pub fn scaled(resource: &str, quantity: Quantity, up: bool) -> i64 {
     if resource == "cpu" {
         return i64::try_from(quantity.milli).unwrap_or(i64::MAX);
     }
     if up { quantity.ceil() } else { i64::try_from(quantity.milli.div_euclid(1_000)).unwrap_or(i64::MAX) }
+}
+
+/// An amount in the units of [`scaled`] as a quantity of Kubernetes.
+pub fn shown_amount(resource: &str, amount: i64) -> String {
+    match resource {
+        "cpu" => Quantity { milli: amount.into(), binary: false }.to_string(),
+        "memory" | "ephemeral-storage" => Quantity::bytes(amount).to_string(),
+        name if name.starts_with("hugepages-") => Quantity::bytes(amount).to_string(),
+        _ => amount.to_string(),
+    }
 }
 
 impl Inventory {

@@ -156,6 +156,33 @@ pub fn shown(text: &str) -> String {
 }
 
 impl Tree {
+    /// The value of a key of a map, unless it is empty.
+    pub fn get(&self, key: &str) -> Option<&Tree> {
+        let found = self.entries().iter().find(|(k, _)| k.value == key);
+        found.map(|(_, value)| value).filter(|value| !matches!(value.value, Value::Null))
+    }
+
+    /// The value at a path of keys.
+    pub fn at(&self, path: &[&str]) -> Option<&Tree> {
+        path.iter().try_fold(self, |tree, key| tree.get(key))
+    }
+
+    /// The entries of a map; none of anything else.
+    pub fn entries(&self) -> &[(At<String>, Tree)] {
+        if let Value::Map(entries) = &self.value { entries } else { &[] }
+    }
+
+    /// The elements of a list; none of anything else.
+    pub fn items(&self) -> &[Tree] {
+        if let Value::List(items) = &self.value { items } else { &[] }
+    }
+
+    /// A single value as it is written, of whatever kind.
+    pub fn text(&self) -> Option<At<String>> {
+        let Value::Scalar(scalar) = &self.value else { return None };
+        Some(At { value: scalar.text.clone(), span: self.span })
+    }
+
     /// The kind of this node in a few words.
     pub fn described(&self) -> Cow<'static, str> {
         match &self.value {

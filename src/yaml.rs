@@ -6,6 +6,7 @@
 
 use crate::data::{Data, Map};
 
+mod flow;
 #[cfg(test)]
 mod oracle;
 mod order;
@@ -13,6 +14,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub use flow::write as append_flow;
 use order::Field;
 
 /// One document, with a final line feed. See [`append`].
@@ -55,6 +57,11 @@ pub fn append(out: &mut String, data: &Data, header: Option<&str>) {
             writer.out.push('\n');
         }
     }
+}
+
+/// Appends what has no lines of its own, for [`append_flow`].
+fn append_scalar(out: &mut String, data: &Data) {
+    Writer { out, entries: Vec::new() }.scalar(data, 0);
 }
 
 /// Writes a comment line. Nothing in its text can end the line or hide from a reader.

@@ -58,6 +58,7 @@ fn help_of_the_program() {
       explain      Explain a diagnostic code
       dump         Print an intermediate form of a program
       graph        Draw who waits for whom and who talks to whom
+      inventory    Make, show and compare inventories
       std          Show the standard library
       schema       Print a JSON Schema
       completions  Print a completion script for a shell
@@ -92,7 +93,7 @@ fn help_of_the_program() {
       0  fine
       1  the input is wrong, or the output could not be written
       2  the command line is wrong
-      3  stale: `compile --check` or `fmt --check` found differences
+      3  stale: `compile --check`, `fmt --check` or `inventory diff` found differences
       4  an error of the compiler itself
 
     `rbgc <COMMAND> --help` shows examples.

@@ -13,6 +13,7 @@ mod commands;
 mod conformance;
 mod docs;
 mod golden;
+mod import;
 mod invariants;
 mod properties;
 mod scheduler;

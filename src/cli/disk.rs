@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::diag::{Code, Diagnostic};
 use crate::source::World;
 
 /// Reads regular files from disk.
@@ -55,6 +56,51 @@ impl World for Disk {
             _ => fs::canonicalize(path),
         }
     }
+}
+
+/// What standard input is called in messages.
+pub(super) const STDIN: &str = "<stdin>";
+
+/// Reads a text of at most so many bytes from standard input.
+pub(super) fn stdin(limit: u64) -> Result<String, Diagnostic> {
+    let mut bytes = Vec::new();
+    let unreadable = |e: io::Error| Diagnostic::nowhere(Code::UnreadableFile, format!("cannot read `{STDIN}`: {e}"));
+    io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > limit {
+        let message = format!("`{STDIN}` is larger than {} MiB", limit >> 20);
+        return Err(Diagnostic::nowhere(Code::FileTooLarge, message));
+    }
+    String::from_utf8(bytes).map_err(|_| Diagnostic::nowhere(Code::NotUtf8, format!("`{STDIN}` is not UTF-8")))
+}
+
+/// Writes a file as a whole; one that exists keeps its permissions.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let directory = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let permissions = match fs::metadata(path) {
+        Ok(about) => Some(about.permissions()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => return Err(e),
+    };
+    if permissions.as_ref().is_some_and(fs::Permissions::readonly) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".rbgc-");
+    // Without it a temporary file is for its owner only.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
+    file.persist(path)?;
+    Ok(())
+}
+
+/// A file that could not be written.
+pub(super) fn unwritable(name: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::nowhere(Code::WriteFailed, format!("cannot write `{name}`: {error}"))
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! `rbgc fmt`: one layout for all sources.
 
-use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::disk::Disk;
+use super::disk::{self, Disk, STDIN};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, sources};
-use crate::diag::{Code, Diagnostic, MAX_FILE_BYTES, Session};
+use crate::diag::{MAX_FILE_BYTES, Session};
 use crate::resolve;
 use crate::syntax::print;
 
@@ -63,8 +62,8 @@ fn files(arguments: &Arguments, paths: &[PathBuf], terminal: &Terminal) -> Exit 
     let changes: Vec<Change> = found.files.iter().filter_map(|path| format(&mut session, path)).collect();
     if !arguments.check {
         for change in &changes {
-            if let Err(error) = replace(change) {
-                session.report(unwritable(&change.name, &error));
+            if let Err(error) = disk::replace(&change.path, &change.text) {
+                session.report(disk::unwritable(&change.name, &error));
             }
         }
     }
@@ -89,26 +88,12 @@ fn format(session: &mut Session<'_>, path: &Path) -> Option<Change> {
     (text != session.sources.file(file).text).then(|| Change { path: path.to_owned(), name, text })
 }
 
-/// Replaces a file as a whole, and keeps its permissions.
-fn replace(change: &Change) -> io::Result<()> {
-    let directory = change.path.parent().unwrap_or(Path::new("."));
-    let permissions = std::fs::metadata(&change.path)?.permissions();
-    if permissions.readonly() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
-    }
-    let mut file = tempfile::Builder::new().prefix(".rbgc-").tempfile_in(directory)?;
-    file.write_all(change.text.as_bytes())?;
-    file.as_file().set_permissions(permissions)?;
-    file.persist(&change.path)?;
-    Ok(())
-}
-
 /// Formats standard input to standard output.
 fn stream(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut gathered = Gathered::default();
     let world = Disk::default();
     let mut session = Session::new(&world, "");
-    let text = match read() {
+    let text = match disk::stdin(MAX_FILE_BYTES) {
         Ok(text) => text,
         Err(problem) => {
             gathered.report(problem);
@@ -124,22 +109,4 @@ fn stream(arguments: &Arguments, terminal: &Terminal) -> Exit {
         (Exit::Fine, Some(formatted)) if !arguments.check => terminal.result(&formatted, Exit::Fine),
         (exit, _) => exit,
     }
-}
-
-/// What standard input is called in messages.
-const STDIN: &str = "<stdin>";
-
-fn read() -> Result<String, Diagnostic> {
-    let mut bytes = Vec::new();
-    let unreadable = |e: io::Error| Diagnostic::nowhere(Code::UnreadableFile, format!("cannot read `{STDIN}`: {e}"));
-    io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        let message = format!("`{STDIN}` is larger than {} MiB", MAX_FILE_BYTES >> 20);
-        return Err(Diagnostic::nowhere(Code::FileTooLarge, message));
-    }
-    String::from_utf8(bytes).map_err(|_| Diagnostic::nowhere(Code::NotUtf8, format!("`{STDIN}` is not UTF-8")))
-}
-
-fn unwritable(name: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::nowhere(Code::WriteFailed, format!("cannot write `{name}`: {error}"))
 }

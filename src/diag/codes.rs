@@ -87,6 +87,8 @@ codes! {
     BadQuantity "E0504" "a quantity is malformed or negative";
     BadHostlist "E0505" "a hostlist is malformed or too long";
     CrossedDomains "E0506" "a domain lies under two parents";
+    BadImport "E0507" "a file cannot be imported";
+    ContradictingImports "E0508" "two imported files disagree";
     InvalidName "E0601" "a name is not a DNS label";
     NameTooLong "E0602" "a name that will be made is too long";
     NameCollision "E0603" "two objects would have the same name";
@@ -113,6 +115,10 @@ codes! {
     UnprunedGroup "W0005" "a group in the output that no source declares";
     ChangedFile "W0006" "a file that is no longer made was changed and stays";
     NoComputeDomain "W0010" "a clause that gives no NVLink between machines";
+    MissingFacts "W0051" "facts are missing from an import";
+    ClosedNodes "W0052" "imported nodes that take no pods";
+    OtherHostname "W0053" "a hostname that differs from the name of its node";
+    UnclearLevels "W0054" "levels whose order or values are not clear";
 }
 
 impl Code {

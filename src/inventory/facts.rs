@@ -74,13 +74,14 @@ pub fn amounts(entries: Entries<At<RawAmount>>, used: bool, reader: &mut Reader<
             Ok(quantity) => {
                 amounts.insert(name.value.clone(), scaled(&name.value, quantity, used));
             }
-            Err(why) => reader.report(|_| bad_quantity(&name.value, &written, why)),
+            Err(why) => reader.report(|_| bad_quantity(&name.value, &written.value.0.text, written.span, why)),
         }
     }
     amounts
 }
 
-fn amount(resource: &str, text: &str) -> Result<Quantity, &'static str> {
+/// Reads an amount of a resource; else what is wrong with it.
+pub fn amount(resource: &str, text: &str) -> Result<Quantity, &'static str> {
     let divisible = matches!(resource, "cpu" | "memory" | "ephemeral-storage");
     match Quantity::parse(text) {
         None => Err("is not a quantity"),
@@ -90,7 +91,8 @@ fn amount(resource: &str, text: &str) -> Result<Quantity, &'static str> {
     }
 }
 
-fn is_resource(name: &str) -> bool {
+/// Whether a text is the name of a resource.
+pub fn is_resource(name: &str) -> bool {
     let own = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
     let native = NATIVE.contains(&name) || own("hugepages-") || own("attachable-volumes-");
     is_qualified_name(name) && (native || name.contains('/'))
@@ -154,9 +156,10 @@ fn bad_text(code: Code, text: &At<String>, expected: &str) -> Diagnostic {
     Diagnostic::new(code, text.span, format!("{} is not {expected}", shown(&text.value)))
 }
 
-fn bad_quantity(resource: &str, written: &At<RawAmount>, why: &str) -> Diagnostic {
-    let message = format!("{} of `{resource}` {why}", shown(&written.value.0.text));
-    let problem = Diagnostic::new(Code::BadQuantity, written.span, message);
+/// An amount that is none, as [`amount`] says.
+pub fn bad_quantity(resource: &str, text: &str, span: Span, why: &str) -> Diagnostic {
+    let message = format!("{} of `{resource}` {why}", shown(text));
+    let problem = Diagnostic::new(Code::BadQuantity, span, message);
     if why.contains("not a quantity") { problem.help("write it like `8`, `500m`, `2Ti` or `1.5Gi`") } else { problem }
 }
 

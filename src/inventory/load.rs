@@ -11,6 +11,7 @@ use super::raw::{RawInventory, RawNamespaces, RawResources};
 use super::{Inventory, Namespaces, ResourceNames, domains, yaml};
 use crate::diag::{Code, Session};
 use crate::naming::{is_dns_label, is_qualified_name};
+use crate::source::FileId;
 use crate::tree::{At, FromTree, Reader};
 
 /// The label of GPU feature discovery that tells the product.
@@ -22,6 +23,11 @@ const GPU: &str = "nvidia.com/gpu";
 /// its place; `None` when there was any.
 pub fn load(session: &mut Session<'_>, path: &Path, name: &str) -> Option<Inventory> {
     let file = session.read(path, name, None)?;
+    parse(session, file)
+}
+
+/// The same of a text that has been read.
+pub fn parse(session: &mut Session<'_>, file: FileId) -> Option<Inventory> {
     let mut reader = Reader::new(Code::BadInventory, session.sources.file(file));
     let inventory = read(&mut reader);
     let sound = reader.sound();

@@ -1,8 +1,10 @@
 //! The machines of an inventory: pools unfolded, single nodes completed by their pools.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::facts::{self, checked};
+use super::gpu_links::gpu_links;
 use super::pools::{Context, Draft, blank, drafts, product, two_values};
 use super::raw::{RawNode, RawPool};
 use super::{HOSTNAME, Node, Pool};
@@ -130,6 +132,9 @@ impl Fleet {
         node.elastic = raw.elastic.unwrap_or(node.elastic);
         node.spot = raw.spot.unwrap_or(node.spot);
         node.memlock_unlimited |= raw.memlock.is_some();
+        if let Some(links) = raw.gpu_links {
+            node.gpu_links = gpu_links(links, reader).map(Arc::new);
+        }
         node.schedulable = raw.ready.unwrap_or(true) && !raw.unschedulable.unwrap_or(false);
         let name = raw.name.and_then(|name| checked(name, is_dns_subdomain, "the name of a node", reader));
         let Some(name) = name else { return };

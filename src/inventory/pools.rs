@@ -1,8 +1,10 @@
 //! Pools: what their machines have in common, before they are unfolded.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::facts::{self, checked, is_word};
+use super::gpu_links::gpu_links;
 use super::hostlist::{Hostlist, Malformed};
 use super::levels::Levels;
 use super::raw::RawPool;
@@ -70,6 +72,7 @@ fn draft(raw: RawPool, context: &Context<'_>, reader: &mut Reader<'_>) -> Draft 
         elastic: raw.elastic.unwrap_or(false),
         spot: raw.spot.unwrap_or(false),
         memlock_unlimited: raw.memlock.is_some(),
+        gpu_links: raw.gpu_links.and_then(|links| gpu_links(links, reader)).map(Arc::new),
         ..blank()
     };
     let hosts = raw.nodes.map(|hosts| (parsed(&hosts, Hostlist::parse, reader), hosts));
@@ -153,6 +156,7 @@ pub fn blank() -> Node {
         elastic: false,
         spot: false,
         memlock_unlimited: false,
+        gpu_links: None,
         span: Span::default(),
     }
 }

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::diag::{Code, Diagnostic};
-use crate::source::Span;
 use crate::tree::{At, Entries, FromTree, Reader, Scalar, Tree, Value, record, words};
 
 record! {
@@ -166,6 +164,8 @@ record! {
         domains "domains": Entries<At<String>>,
         /// What pods may use of one machine, by resource name.
         allocatable "allocatable": Entries<At<RawAmount>>,
+        /// Links between the accelerators of each machine.
+        gpu_links "gpu-links": RawGpuLinks,
     }
 }
 
@@ -201,8 +201,20 @@ record! {
         ready "ready": bool,
         /// It is cordoned; false by default.
         unschedulable "unschedulable": bool,
-        /// Links between its accelerators; not supported yet.
-        gpu_links "gpu-links": Unsupported,
+        /// Links between its accelerators; replaces those of the pool.
+        gpu_links "gpu-links": RawGpuLinks,
+    }
+}
+
+record! {
+    /// Links between the accelerators of one node, in the words of `nvidia-smi topo -m`: `NV18`,
+    /// `PIX`, `PXB`, `PHB`, `NODE`, `SYS`, and `X` for the device itself.
+    #[schemars(rename = "GpuLinks")]
+    RawGpuLinks "`gpu-links`" {
+        /// A row for each accelerator, with its link to each: `X NV18 NV18 NV18`.
+        gpus "gpus" [required]: Vec<At<String>>,
+        /// By name of a network adapter its link to each accelerator.
+        nics "nics": Entries<At<String>>,
     }
 }
 
@@ -281,29 +293,6 @@ impl JsonSchema for RawAmount {
     }
 }
 
-/// A field of the design that is refused, not ignored.
-#[derive(Debug)]
-pub struct Unsupported;
-
-impl FromTree for Unsupported {
-    fn from_tree(tree: Tree, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.report(|_| not_supported(tree.span));
-        None
-    }
-}
-
-impl JsonSchema for Unsupported {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Unsupported".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        false.into()
-    }
-}
-
 impl FromTree for RawLink {
     fn from_tree(tree: Tree, reader: &mut Reader<'_>) -> Option<Self> {
         if let Value::Map(_) = tree.value {
@@ -325,9 +314,4 @@ impl JsonSchema for RawLink {
         let forms = [generator.subschema_for::<LinkClass>(), generator.subschema_for::<RawLinkNeeding>()];
         schemars::json_schema!({ "anyOf": forms })
     }
-}
-
-fn not_supported(span: Span) -> Diagnostic {
-    Diagnostic::new(Code::NotSupportedYet, span, "`gpu-links` is not supported yet")
-        .help("remove it; the link of the level `node` counts between the accelerators of a node")
 }

@@ -23,8 +23,24 @@ const VALUE_BYTES: usize = 32;
 
 /// Reads the one document of the reader's file. `None` after a mistake that leaves no tree.
 pub fn parse(reader: &mut Reader<'_>) -> Option<Tree> {
+    let mut builder = Builder { base: reader.file.start, ..Builder::default() };
+    run(&mut builder, reader, &mut |_, _| ())?;
+    if builder.root.is_none() {
+        reader.report(|code| empty(code, reader.file.span()));
+    }
+    builder.root
+}
+
+/// Visits the documents of the reader's file, one after the other. What a list `items` at the top
+/// of a document holds is visited first, element by element, and not kept: lists of Kubernetes are
+/// long. `None` after a mistake that ends the reading.
+pub fn each(reader: &mut Reader<'_>, visit: &mut dyn FnMut(Tree, &mut Reader<'_>)) -> Option<()> {
+    let mut builder = Builder { base: reader.file.start, many: true, ..Builder::default() };
+    run(&mut builder, reader, visit)
+}
+
+fn run(builder: &mut Builder, reader: &mut Reader<'_>, visit: &mut dyn FnMut(Tree, &mut Reader<'_>)) -> Option<()> {
     let file = reader.file;
-    let mut builder = Builder { base: file.start, ..Builder::default() };
     let options = granit_parser::options! { emit_comments: false, max_directive_bytes: 1024 };
     for next in Parser::new_from_str_with_options(&file.text, options) {
         let step = match next {
@@ -39,18 +55,25 @@ pub fn parse(reader: &mut Reader<'_>) -> Option<Tree> {
                 let at = file.start + error.marker().byte_offset().unwrap_or(0).min(file.text.len()) as u32;
                 let span = Span::new(at, at);
                 let deep = matches!(error.kind(), ErrorKind::RecursionLimitExceeded);
-                Err(Box::new(if deep { too_deep(span) } else { syntax(span, &error.info()) }))
+                let open =
+                    matches!(error.kind(), ErrorKind::UnclosedFlowCollection { .. } | ErrorKind::UnclosedQuotedScalar);
+                let ended = builder.many && (open || at - file.start >= file.text.trim_end().len() as u32);
+                Err(Box::new(match (deep, ended) {
+                    (true, _) => too_deep(span),
+                    (false, true) => truncated(span),
+                    (false, false) => syntax(span, &error.info()),
+                }))
             }
         };
         if let Err(problem) = step {
-            reader.report(|_| *problem);
+            reader.report(|code| Diagnostic { code, ..*problem });
             return None;
         }
+        if let Some(tree) = builder.ready.take() {
+            visit(tree, reader);
+        }
     }
-    if builder.root.is_none() {
-        reader.report(|code| empty(code, file.span()));
-    }
-    builder.root
+    Some(())
 }
 
 /// A list or map that is not closed yet.
@@ -74,6 +97,9 @@ struct Builder {
     stack: Vec<Open>,
     anchors: BTreeMap<usize, (Tree, usize)>,
     root: Option<Tree>,
+    /// Trees are handed out as soon as they are complete: documents, and elements of `items`.
+    many: bool,
+    ready: Option<Tree>,
 }
 
 type Step = Result<(), Box<Diagnostic>>;
@@ -88,7 +114,7 @@ impl Builder {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
-                if self.documents > 1 { Err(Box::new(second_document(span))) } else { Ok(()) }
+                if self.documents > 1 && !self.many { Err(Box::new(second_document(span))) } else { Ok(()) }
             }
             Event::Scalar(text, style, anchor, _) => {
                 let size = 1 + text.len() / VALUE_BYTES;
@@ -151,8 +177,24 @@ impl Builder {
         self.add(tree, values)
     }
 
+    /// Whether the next value stands by itself: a document, or an element of its list `items`.
+    fn hands_out(&self) -> bool {
+        match self.stack.as_slice() {
+            [] => true,
+            [Open { content: Content::Map(_, Some(key)), .. }, Open { content: Content::List(_), .. }] => {
+                key.value == "items"
+            }
+            _ => false,
+        }
+    }
+
     /// Puts a value into the list or map that is open.
     fn add(&mut self, tree: Tree, values: usize) -> Step {
+        if self.many && self.hands_out() {
+            self.values = self.values.saturating_sub(values);
+            self.ready = Some(tree);
+            return Ok(());
+        }
         let Some(open) = self.stack.last_mut() else {
             self.root = Some(tree);
             return Ok(());
@@ -215,6 +257,11 @@ fn is_float(text: &str) -> bool {
 fn syntax(span: Span, message: &str) -> Diagnostic {
     let message = message.trim().trim_end_matches('.');
     Diagnostic::new(Code::BadInventory, span, format!("this is not YAML: {message}"))
+}
+
+fn truncated(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::BadInventory, span, "this is not complete when the file ends")
+        .help("write the file again if it was cut off: the command that made it may have been interrupted")
 }
 
 fn empty(code: Code, span: Span) -> Diagnostic {

@@ -87,7 +87,7 @@ impl Loader<'_, '_> {
         let fetch = |source: &PathBuf| {
             let path = world.resolve(source)?;
             let name = display_name(root, &path);
-            let text = diag::fetch(world, &path, &name, None);
+            let text = diag::fetch(world, &path, &name, None, diag::MAX_FILE_BYTES);
             Ok((path, name, text))
         };
         sources.par_iter().map(fetch).collect()

@@ -62,6 +62,11 @@ pub(super) fn write_inline(out: &mut String, text: &str) {
     }
 }
 
+/// Writes a text in one line and in quotes.
+pub(super) fn write_in_quotes(out: &mut String, text: &str) {
+    write_quoted(out, text, scan(text));
+}
+
 /// Writes a value. A text of several lines becomes a block, whose lines begin at column `indent`
 /// (two more than that of the parent).
 pub(super) fn write(out: &mut String, text: &str, indent: usize) {

@@ -26,7 +26,7 @@ fn keys_are_strict() {
         "pool: []\nnodes: [{ name: a, label: {} }]",
         "E0501 1:1 the inventory has no field `pool`\nE0501 2:20 a node has no field `label`",
     );
-    check("nodes: [{ name: a, gpu-links: {} }]", "E0901 1:31 `gpu-links` is not supported yet");
+    check("nodes: [{ name: a, gpu-links: {} }]", "E0501 1:31 `gpu-links` has no `gpus`");
 }
 
 #[test]
@@ -222,6 +222,20 @@ fn a_unique_value_lies_under_one_domain() {
     check(&format!("{loose}\n{nodes}"), "");
     let strict = "levels: [{ name: rack, label: r }, { name: nvlink, label: x, unique: true }]";
     check(&format!("{strict}\n{nodes}"), "E0506 4:11 the nvlink `c` lies under two domains of the level `rack`");
+}
+
+#[test]
+fn links_of_accelerators_describe_one_machine() {
+    let node = |links: &str| format!("nodes:\n- name: a\n  gpu-links: {{ gpus: {links} }}");
+    check(&node("[X NV4, NV4 X], nics: { mlx5_0: PIX SYS }"), "");
+    check(
+        &node("[X NVL, NVL X]"),
+        "E0501 3:23 unknown link `NVL`\nE0501 3:30 unknown link `NVL`".split('\n').next().unwrap(),
+    );
+    check(&node("[X SYS, SYS]"), "E0501 3:30 the row has 1 links for 2 accelerators");
+    check(&node("[X SYS, PIX X]"), "E0501 3:30 the links between the accelerators 0 and 1 differ by direction");
+    check(&node("[X SYS, X SYS]"), "E0501 3:30 `X` stands where row and column meet, here at the place 2");
+    check(&node("[X], nics: { m: X }"), "E0501 3:38 an adapter has a link to each of the 1 accelerators");
 }
 
 #[test]

@@ -1,0 +1,143 @@
+//! The links between the accelerators of one node, in the words of `nvidia-smi topo -m`.
+
+use std::fmt;
+
+use super::raw::RawGpuLinks;
+use crate::diag::{Code, Diagnostic};
+use crate::source::Span;
+use crate::tree::{At, Reader, shown};
+
+/// The most accelerators of one node.
+const MAX_GPUS: usize = 64;
+
+/// How the accelerators of one node are connected.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GpuLinks {
+    /// For each accelerator its link to each; symmetric, [`GpuLink::Own`] on the diagonal.
+    pub gpus: Vec<Vec<GpuLink>>,
+    /// For each network adapter, by name, its link to each accelerator.
+    pub nics: Vec<(String, Vec<GpuLink>)>,
+}
+
+/// A link within a node, best first, as the legend of `nvidia-smi topo -m` defines it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GpuLink {
+    /// The device itself: `X`.
+    Own,
+    /// A bonded set of so many NVLinks: `NV18`.
+    Nvlink(u8),
+    /// At most one PCIe bridge: `PIX`.
+    Pix,
+    /// Several PCIe bridges, no host bridge: `PXB`.
+    Pxb,
+    /// A host bridge, normally the CPU: `PHB`.
+    Phb,
+    /// The interconnect between the host bridges of one NUMA node: `NODE`.
+    Node,
+    /// The interconnect between NUMA nodes: `SYS`.
+    Sys,
+}
+
+impl GpuLink {
+    /// The link that a word means.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "X" => Some(GpuLink::Own),
+            "PIX" => Some(GpuLink::Pix),
+            "PXB" => Some(GpuLink::Pxb),
+            "PHB" => Some(GpuLink::Phb),
+            "NODE" => Some(GpuLink::Node),
+            "SYS" => Some(GpuLink::Sys),
+            _ => {
+                let digits = word.strip_prefix("NV")?;
+                let count = digits.parse().ok().filter(|n: &u8| *n > 0 && n.to_string() == digits)?;
+                Some(GpuLink::Nvlink(count))
+            }
+        }
+    }
+}
+
+impl fmt::Display for GpuLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GpuLink::Own => f.write_str("X"),
+            GpuLink::Nvlink(count) => write!(f, "NV{count}"),
+            GpuLink::Pix => f.write_str("PIX"),
+            GpuLink::Pxb => f.write_str("PXB"),
+            GpuLink::Phb => f.write_str("PHB"),
+            GpuLink::Node => f.write_str("NODE"),
+            GpuLink::Sys => f.write_str("SYS"),
+        }
+    }
+}
+
+/// A row as it is written: `X NV18 NV18`.
+pub fn row(links: &[GpuLink]) -> String {
+    links.iter().map(GpuLink::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Why links do not describe one machine, and the index of the row.
+pub fn fault(links: &GpuLinks) -> Option<(usize, String)> {
+    let count = links.gpus.len();
+    for (i, row) in links.gpus.iter().enumerate() {
+        if row.len() != count {
+            return Some((i, format!("the row has {} links for {count} accelerators", row.len())));
+        }
+        if row[i] != GpuLink::Own || row.iter().filter(|link| **link == GpuLink::Own).count() != 1 {
+            return Some((i, format!("`X` stands where row and column meet, here at the place {}", i + 1)));
+        }
+    }
+    let rows = 0..count;
+    let unlike = rows.flat_map(|i| (0..i).map(move |j| (i, j))).find(|(i, j)| links.gpus[*i][*j] != links.gpus[*j][*i]);
+    if let Some((i, j)) = unlike {
+        return Some((i, format!("the links between the accelerators {j} and {i} differ by direction")));
+    }
+    let short = links.nics.iter().position(|(_, row)| row.len() != count || row.contains(&GpuLink::Own));
+    short.map(|nic| (count + nic, format!("an adapter has a link to each of the {count} accelerators")))
+}
+
+/// Reads the links of a node or pool.
+pub fn gpu_links(raw: RawGpuLinks, reader: &mut Reader<'_>) -> Option<GpuLinks> {
+    let (rows, nics) = (raw.gpus?, raw.nics.unwrap_or_default().0);
+    if rows.len() > MAX_GPUS || nics.len() > MAX_GPUS {
+        reader.report(|code| wrong_links(code, raw.span, format!("more than {MAX_GPUS} rows")));
+        return None;
+    }
+    let spans: Vec<Span> = rows.iter().map(|row| row.span).chain(nics.iter().map(|(_, row)| row.span)).collect();
+    let gpus = rows.iter().map(|row| words(row, reader)).collect::<Option<_>>()?;
+    let nics = nics.into_iter().map(|(name, row)| Some((name.value, words(&row, reader)?))).collect::<Option<_>>()?;
+    let links = GpuLinks { gpus, nics };
+    match fault(&links) {
+        Some((index, why)) => {
+            reader.report(|code| wrong_links(code, spans.get(index).copied().unwrap_or(raw.span), why));
+            None
+        }
+        None => Some(links),
+    }
+}
+
+fn words(row: &At<String>, reader: &mut Reader<'_>) -> Option<Vec<GpuLink>> {
+    let mut links = Vec::new();
+    for word in row.value.split_whitespace() {
+        match GpuLink::parse(word) {
+            Some(link) => links.push(link),
+            None => {
+                reader.report(|code| unknown_link(code, row.span, word));
+                return None;
+            }
+        }
+    }
+    Some(links)
+}
+
+fn wrong_links(code: Code, span: Span, why: String) -> Diagnostic {
+    Diagnostic::new(code, span, why)
+        .help("`gpus` has a row for each accelerator, `nics` one for each adapter, as `nvidia-smi topo -m` prints them")
+}
+
+/// A word that is no link.
+pub fn unknown_link(code: Code, span: Span, word: &str) -> Diagnostic {
+    Diagnostic::new(code, span, format!("unknown link {}", shown(word))).help(
+        "known: `NV#` with the number of NVLinks, `PIX`, `PXB`, `PHB`, `NODE`, `SYS`, and `X` for the device itself",
+    )
+}
