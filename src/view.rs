@@ -17,7 +17,9 @@ use crate::target::{self, Target};
 
 pub mod capacity;
 
+pub mod links;
 pub mod loss;
+pub mod page;
 pub mod text;
 mod topology;
 mod usage;

@@ -1,7 +1,7 @@
 //! `rbgc plan`: the placement before it happens, and what becomes of it when machines are lost.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -15,7 +15,7 @@ use crate::inventory::Inventory;
 use crate::lock::Lock;
 use crate::place::{self, Placement};
 use crate::plan;
-use crate::view::{self, Scene, loss, text};
+use crate::view::{self, Scene, loss, page, text};
 
 /// Show which pod runs where, and why it cannot be better
 #[derive(Debug, Args)]
@@ -23,6 +23,7 @@ use crate::view::{self, Scene, loss, text};
 Examples:
   rbgc plan qwen.rbg -i lab.yaml                       domains, nodes, pods; what is left
   rbgc plan qwen.rbg -i lab.yaml --json | jq .moves    for programs
+  rbgc plan qwen.rbg -i lab.yaml --html plan.html      a picture of racks, nodes and links
   rbgc plan --cluster prod-east --without rack=b1/r3   a rack is lost: what moves, what to do
   rbgc plan --cluster prod-east --fail-each rack       every rack, one at a time
 
@@ -42,11 +43,14 @@ pub(super) struct Arguments {
     /// JSON, as `rbgc schema plan` describes it
     #[arg(long, group = "form")]
     json: bool,
+    /// Write a page with a picture of the machines to this file; `-` is standard output
+    #[arg(long, group = "form", value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Place anew without this domain or node; may be repeated
     #[arg(long, value_name = "LEVEL=NAME")]
     without: Vec<String>,
     /// Lose each domain of this level, one at a time: who dies, who finds another place
-    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["without", "tree", "table"])]
+    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["without", "tree", "table", "html"])]
     fail_each: Option<String>,
 }
 
@@ -82,7 +86,28 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
         Ok(None) => exit,
         Ok(Some(made)) => {
             terminal.note(&made.note);
-            if made.text.is_empty() { exit } else { terminal.result(&made.text, exit) }
+            match &arguments.html {
+                Some(path) if !made.text.is_empty() => write(path, &made.text, exit, terminal),
+                _ if made.text.is_empty() => exit,
+                _ => terminal.result(&made.text, exit),
+            }
+        }
+    }
+}
+
+/// Writes a page.
+fn write(path: &Path, text: &str, exit: Exit, terminal: &Terminal) -> Exit {
+    if path == Path::new("-") {
+        return terminal.result(text, exit);
+    }
+    match std::fs::write(path, text) {
+        Ok(()) => {
+            terminal.note(&format!("{}\n", path.display()));
+            exit
+        }
+        Err(e) => {
+            terminal.error(&format!("cannot write `{}`: {e}", path.display()));
+            Exit::Problems
         }
     }
 }
@@ -144,6 +169,9 @@ impl Stage<'_> {
             overview.without = aftermath;
             if self.arguments.json {
                 return json(&overview);
+            }
+            if self.arguments.html.is_some() {
+                return page::page(scene, &overview).expect("invariant: the template is part of the program");
             }
             if self.arguments.table {
                 return text::table(scene);
