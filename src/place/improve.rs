@@ -33,7 +33,7 @@ pub(super) fn improve(index: &Index, state: &mut State) {
 fn improve_one(index: &Index, state: &mut State, instance: usize, best: Cost, left: &mut usize) -> Cost {
     let row = &index.instances[instance];
     let settled = row.previous.as_ref().is_some_and(|old| *old == state.machines(instance));
-    if settled && !index.problem.groups[row.group].locality {
+    if !state.stands(instance) || (settled && !index.problem.groups[row.group].locality) {
         return best;
     }
     let home = state.machines(instance);

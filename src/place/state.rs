@@ -120,6 +120,16 @@ impl<'i, 'p> State<'i, 'p> {
         self.index.pods_of(instance).map(|pod| self.machine_of[pod] as usize).collect()
     }
 
+    /// The machines of each role and instance of a group; those of an instance that does not stand are none.
+    pub fn rows(&self, group: usize) -> Vec<Vec<Vec<usize>>> {
+        let instance = |i: usize| if self.stands(i) { self.machines(i) } else { Vec::new() };
+        let role = |r: usize| {
+            let first = self.index.roles[r].first_instance;
+            (first..first + self.index.roles[r].role.instances).map(instance).collect()
+        };
+        self.index.groups[group].roles.clone().map(role).collect()
+    }
+
     /// The domain that a scope is bound to.
     pub fn scope(&self, scope: usize) -> Option<Area> {
         let (domain, _) = self.scopes[scope];
