@@ -4,6 +4,7 @@
 //! the script adds what needs a reader: selection, the links of a group, a filter, the keyboard.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
@@ -131,6 +132,7 @@ pub fn page(scene: &Scene<'_>, overview: &Overview) -> Result<String, minijinja:
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_filter("thousands", thousands);
+    environment.add_filter("code", code);
     // The ending of the name switches the escaping of HTML on.
     environment.template_from_named_str("page.html", TEMPLATE)?.render(minijinja::value::Serde(&page))
 }
@@ -146,6 +148,16 @@ fn thousands(number: i64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A text as HTML, with what stands in backticks marked as code.
+fn code(text: &str) -> minijinja::Value {
+    let mut out = String::new();
+    for (at, part) in text.split('`').enumerate() {
+        let part = minijinja::HtmlEscape(part);
+        let _ = if at % 2 == 1 { write!(out, "<code>{part}</code>") } else { write!(out, "{part}") };
+    }
+    minijinja::Value::from_safe_string(out)
 }
 
 fn counts(scene: &Scene<'_>, overview: &Overview) -> Vec<(usize, String)> {
@@ -246,7 +258,9 @@ fn instances(scene: &Scene<'_>, overview: &Overview) -> Vec<Row> {
 fn data(scene: &Scene<'_>, traffic: &[Traffic]) -> Value {
     let mut edges: Vec<Vec<[usize; 2]>> = vec![Vec::new(); scene.placement.groups.len()];
     traffic.iter().filter(|t| !t.inside).for_each(|t| edges[t.group].push([t.from, t.to]));
+    let roles = |group: &crate::check::Group| group.roles.iter().map(|role| role.name.clone()).collect::<Vec<_>>();
     json!({
+        "roles": scene.model().groups.iter().map(roles).collect::<Vec<_>>(),
         "links": scene.problem().links.iter().map(|link| link.name()).collect::<Vec<_>>(),
         "nodes": scene.inventory.nodes.iter().map(|node| &node.domains).collect::<Vec<_>>(),
         "places": scene.placement.groups,
@@ -257,6 +271,11 @@ fn data(scene: &Scene<'_>, traffic: &[Traffic]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_in_backticks_are_code_and_nothing_is_markup() {
+        assert_eq!(code("a `<b>` & `c").to_string(), "a <code>&lt;b&gt;</code> &amp; <code>c</code>");
+    }
 
     #[test]
     fn large_numbers_are_grouped() {

@@ -10,7 +10,10 @@
   const words = { nvlink: "NVLink", pcie: "PCIe", rdma: "RDMA", vpc: "VPC" };
   // More lines than these hide what they connect.
   const MOST_LINES = 600;
+  const MOST_PLACES = 100;
   const sheet = document.head.appendChild(document.createElement("style")).sheet;
+  // Dimming this many cells takes too long while the pointer moves.
+  const dense = document.body.classList.contains("compact");
   let selected = null;
   let shown = null;
 
@@ -99,6 +102,9 @@
     return all.length;
   };
 
+  const factsOf = (node) => node.querySelector("title").textContent.split("\n");
+  const nameOf = (n) => factsOf(byId("n" + n))[0];
+
   const describeGroup = (g, lines) => {
     const button = buttons[g];
     const list = element("ul");
@@ -111,20 +117,21 @@
     }
     details.replaceChildren(element("h2", button.dataset.name), list);
     if (lines > MOST_LINES) details.append(element("p", `${MOST_LINES} of ${lines} lines are drawn.`, "muted"));
-    const rows = [...document.querySelectorAll(`#instances-rows tr[data-g="${g}"]`)].slice(0, 200);
-    if (rows.length === 0) return;
     const places = element("ul");
-    for (const row of rows) {
-      const used = [...new Set([...row.querySelectorAll(".at")].map((at) => at.textContent))];
-      const item = element("li", `${row.cells[1].textContent} ${row.cells[2].textContent}: `);
-      item.append(element("span", used.join(", "), "muted"));
-      places.append(item);
-    }
+    data.places[g].forEach((instances, role) => {
+      instances.slice(0, MOST_PLACES).forEach((pods, index) => {
+        const item = element("li", `${data.roles[g][role]} ${index}: `);
+        item.append(element("span", [...new Set(pods)].map(nameOf).join(", "), "muted"));
+        places.append(item);
+      });
+      const more = instances.length - MOST_PLACES;
+      if (more > 0) places.append(element("li", `and ${more} more of ${data.roles[g][role]}`));
+    });
     details.append(element("h2", "Places"), places);
   };
 
   const describeNode = (node) => {
-    const [name, ...facts] = node.querySelector("title").textContent.split("\n");
+    const [name, ...facts] = factsOf(node);
     const list = element("ul");
     for (const fact of facts) list.append(element("li", fact));
     details.replaceChildren(element("h2", name), list);
@@ -141,7 +148,7 @@
     if (g === shown) return;
     shown = g;
     if (g !== null) {
-      dim([g]);
+      if (!dense || g === selected) dim([g]);
       describeGroup(g, draw(g));
       return;
     }
@@ -151,10 +158,21 @@
     details.replaceChildren(...hint);
   };
 
+  // Brings the name and the first cell of a group into sight, where they are not.
+  const reveal = (g) => {
+    const seen = [...map.querySelectorAll(".run.g" + g)].map((run) => run.getBoundingClientRect());
+    if (seen.length > 0 && !seen.some((box) => box.top >= 0 && box.bottom <= innerHeight)) {
+      scrollBy({ top: seen[0].top - innerHeight / 2 });
+    }
+    const name = buttons[g].getBoundingClientRect();
+    const around = byId("groups").getBoundingClientRect();
+    if (name.top < around.top || name.bottom > around.bottom) byId("groups").scrollTop += name.top - around.top - 40;
+  };
+
   const select = (g) => {
     selected = g === selected ? null : g;
     for (const b of buttons) b.setAttribute("aria-pressed", String(Number(b.dataset.g) === selected));
-    if (selected !== null) buttons[selected].scrollIntoView({ block: "nearest" });
+    if (selected !== null) reveal(selected);
     shown = undefined;
     show(selected);
     const hash = selected === null ? "" : "#group=" + encodeURIComponent(buttons[selected].dataset.name);
@@ -203,8 +221,7 @@
       event.preventDefault();
       // Again and again goes through all groups of the node.
       const groups = groupsOf(node);
-      const next = groups[(groups.indexOf(selected) + 1) % groups.length];
-      if (groups.length > 0) select(groups.length === 1 && selected === next ? selected : next);
+      if (groups.length > 0) select(groups[(groups.indexOf(selected) + 1) % groups.length]);
     }
   });
   map.addEventListener("focusin", (event) => {
