@@ -12,6 +12,7 @@ pub mod conflict;
 pub mod verify;
 
 mod bounds;
+mod branch;
 mod candidates;
 mod construct;
 mod exact;

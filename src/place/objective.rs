@@ -187,6 +187,9 @@ fn unmet(index: &Index, placed: &[Vec<Vec<usize>>], users: &verify::Users, g: us
 fn spread_deficit(index: &Index, placed: &[Vec<Vec<usize>>], kind: &ClauseKind) -> i64 {
     let ClauseKind::Spread { role, level, max_skew, at_least } = kind else { return 0 };
     let instances = &placed[*role];
+    if instances.is_empty() {
+        return 0;
+    }
     let mut counts: BTreeMap<usize, i64> = BTreeMap::new();
     for machine in instances.iter().filter_map(|pods| pods.first()) {
         let area = Area { level: level + 1, domain: index.topology.domain(*machine, level + 1) };
@@ -204,29 +207,19 @@ fn spread_deficit(index: &Index, placed: &[Vec<Vec<usize>>], kind: &ClauseKind) 
 /// on machines with some.
 fn fragmentation(index: &Index, placement: &Placement) -> i64 {
     let problem = index.problem;
-    let mut touched: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let (mut machines, mut grains) = (BTreeSet::new(), BTreeSet::new());
     let mut strangers = 0;
     for (group, placed) in problem.groups.iter().zip(&placement.groups) {
         for (role, instances) in group.roles.iter().zip(placed) {
             for (pod, machine) in instances.iter().flat_map(|pods| role.pods.iter().zip(pods)) {
                 let plain = pod.request.get(problem.gpu).is_none_or(|n| *n <= 0);
                 strangers += i64::from(plain && index.has_gpu(*machine));
-                for level in [index.topology.machine_level()].into_iter().chain(grain(&index.topology)) {
-                    touched.insert((level, index.topology.domain(*machine, level)));
-                }
+                machines.insert(*machine);
+                grains.extend(index.grain.map(|level| index.topology.domain(*machine, level)));
             }
         }
     }
-    let whole = |(level, domain): &&(usize, usize)| is_whole(index, Area { level: *level, domain: *domain });
-    strangers + touched.iter().filter(whole).count() as i64
-}
-
-/// The level beside that of the machines whose domains are worth keeping whole.
-pub(super) fn grain(topology: &Topology) -> Option<usize> {
-    topology.distinct.iter().rev().nth(1).copied().filter(|l| *l > 0)
-}
-
-/// Whether nobody else uses any machine of a domain.
-pub(super) fn is_whole(index: &Index, area: Area) -> bool {
-    index.topology.machines(area).all(|m| index.problem.machines[m].holders.is_empty())
+    let broken =
+        machines.iter().filter(|m| index.whole.0[**m]).count() + grains.iter().filter(|d| index.whole.1[**d]).count();
+    strangers + broken as i64
 }

@@ -37,10 +37,9 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
         return Err(explain::explain(&state, &missing));
     }
     missing.iter().for_each(|missing| take_group(&mut state, missing.group));
-    if problem.machines.len() <= SMALL {
-        improve::improve(&index, &mut state);
-    }
-    let placement = assemble(&index, &state);
+    let floor = improve::improve(&mut state);
+    let mut placement = assemble(&index, &state);
+    bound(&mut placement, &floor);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
     Ok(placement)
@@ -172,12 +171,12 @@ fn clear(state: &mut State) {
 }
 
 /// Takes away every instance of a group.
-fn take_group(state: &mut State, group: usize) {
+pub(super) fn take_group(state: &mut State, group: usize) {
     state.index.groups[group].instances.clone().for_each(|instance| state.take_instance(instance));
 }
 
 /// Whether every instance of a group stands.
-fn complete(state: &State, group: usize) -> bool {
+pub(super) fn complete(state: &State, group: usize) -> bool {
     state.index.groups[group].instances.clone().all(|i| state.stands(i))
 }
 
@@ -187,6 +186,17 @@ fn hardness(state: &State, group: usize) -> (bool, (i64, usize), i64) {
     let sizes = row.instances.clone().map(|i| size(state, i));
     let largest = sizes.clone().max().unwrap_or_default();
     (!row.exclusive.is_empty(), largest, sizes.map(|(gpus, _)| gpus).sum())
+}
+
+/// Tells of each criterion what is known, when no plan costs less than `floor`: it bounds the first
+/// criterion that does not reach it, and what comes after that is free.
+fn bound(placement: &mut Placement, floor: &objective::Cost) {
+    for (criterion, floor) in placement.objective.iter_mut().zip(floor) {
+        criterion.bound = (*floor).min(criterion.value);
+        if criterion.value > *floor {
+            break;
+        }
+    }
 }
 
 /// The plan of a state: groups stand as a whole or not at all.
