@@ -15,6 +15,7 @@ mod docs;
 mod golden;
 mod import;
 mod invariants;
+mod plan;
 mod properties;
 mod scheduler;
 mod tidy;
