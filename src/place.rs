@@ -21,6 +21,7 @@ mod index;
 mod moves;
 mod objective;
 mod repair;
+mod settle;
 mod slots;
 mod solve;
 mod state;

@@ -7,7 +7,7 @@ use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
-use super::{Criterion, Placement, Problem, explain, improve, moves, objective, verify};
+use super::{Criterion, Placement, Problem, explain, improve, moves, objective, settle, verify};
 
 /// The effort of the first attempt.
 const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
@@ -39,6 +39,7 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     if problem.machines.len() <= SMALL {
         improve::improve(&index, &mut state);
     }
+    settle::settle(&mut state);
     let mut placement = assemble(&index, &state);
     placement.moves = moves::moves(problem, &placement.groups);
     let violations = verify::verify(problem, &placement);
