@@ -97,6 +97,13 @@ pub struct Problem {
     pub taken: Vec<std::collections::BTreeSet<usize>>,
 }
 
+impl Problem {
+    /// What a clause of a group asks for, in words.
+    pub fn clause(&self, group: usize, clause: usize) -> String {
+        conflict::clause_label(self, &self.groups[group].clauses[clause].kind)
+    }
+}
+
 /// A node with room.
 #[derive(Debug, Clone)]
 pub struct Machine {

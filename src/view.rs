@@ -18,6 +18,7 @@ use crate::target::{self, Target};
 pub mod capacity;
 
 pub mod loss;
+pub mod standing;
 pub mod text;
 mod topology;
 mod usage;

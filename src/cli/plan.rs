@@ -1,9 +1,11 @@
 //! `rbgc plan`: the placement before it happens, and what becomes of it when machines are lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
+
+mod commits;
 
 use super::disk::Disk;
 use super::jobs::{self, Inputs, Job};
@@ -25,6 +27,8 @@ Examples:
   rbgc plan qwen.rbg -i lab.yaml --json | jq .moves    for programs
   rbgc plan --cluster prod-east --without rack=b1/r3   a rack is lost: what moves, what to do
   rbgc plan --cluster prod-east --fail-each rack       every rack, one at a time
+  rbgc plan qwen.rbg -i fresh.yaml -o deploy --verify  does what is committed still hold?
+  rbgc plan --cluster prod-east --steps                the commits that the next change takes
 
 Nothing is written. Instances stay where the locks of the output directory say that they are.")]
 pub(super) struct Arguments {
@@ -42,11 +46,19 @@ pub(super) struct Arguments {
     /// JSON, as `rbgc schema plan` describes it
     #[arg(long, group = "form")]
     json: bool,
+    /// Does the committed plan still hold on this inventory? List what does not, and exit with 3 if
+    /// anything does not
+    #[arg(long, conflicts_with_all = ["without", "tree", "table", "steps"])]
+    verify: bool,
+    /// The commits that bring the plan about, one after the other, each with the instances that
+    /// come, move and go
+    #[arg(long, conflicts_with_all = ["without", "tree", "table"])]
+    steps: bool,
     /// Place anew without this domain or node; may be repeated
     #[arg(long, value_name = "LEVEL=NAME")]
     without: Vec<String>,
     /// Lose each domain of this level, one at a time: who dies, who finds another place
-    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["without", "tree", "table"])]
+    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["without", "tree", "table", "verify", "steps"])]
     fail_each: Option<String>,
 }
 
@@ -57,6 +69,8 @@ struct Made {
     text: String,
     /// What is said about it, when something is wrong.
     note: String,
+    /// The committed plan no longer holds.
+    stale: bool,
 }
 
 /// The command line speaks of something that the inventory does not have.
@@ -82,6 +96,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
         Ok(None) => exit,
         Ok(Some(made)) => {
             terminal.note(&made.note);
+            let exit = if made.stale && exit == Exit::Fine { Exit::Stale } else { exit };
             if made.text.is_empty() { exit } else { terminal.result(&made.text, exit) }
         }
     }
@@ -93,6 +108,10 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
     let Some(path) = &job.inventory else { return Ok(None) };
     let prepared = crate::prepare(session, &job.files, path, &locks, &job.parameters());
     let Some((fitted, inventory)) = prepared else { return Ok(None) };
+    if arguments.verify {
+        let (text, exit) = commits::verify(&fitted, &inventory, &locks, arguments.json);
+        return Ok(Some(Made { text, stale: exit == Exit::Stale, ..Made::default() }));
+    }
     let losses: Result<Vec<_>, _> = arguments.without.iter().map(|text| loss::find(&inventory, text)).collect();
     let losses = losses.map_err(Misuse)?;
     let level = arguments.fail_each.as_deref().map(|level| loss::level_of(&inventory, level));
@@ -100,6 +119,10 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
     let Some(placement) = place::place(session, &fitted.problem) else {
         return Ok(Some(Made { note: shortfalls(&fitted), ..Made::default() }));
     };
+    if arguments.steps {
+        let text = commits::steps(session, job, (&fitted, &inventory), &placement, arguments.json);
+        return Ok(text.map(|text| Made { text, ..Made::default() }));
+    }
     let stage = Stage { arguments, job, inventory: &inventory, locks: &locks };
     Ok(Some(match level {
         Some(level) => stage.fail_each(&fitted, &placement, level),
@@ -112,7 +135,7 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
 fn locks(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> BTreeMap<String, Lock> {
     let of_cluster = || job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
     let out = arguments.output.clone().or_else(of_cluster);
-    out.map_or_else(BTreeMap::new, |out| locks::read(session, &out, &BTreeSet::new()))
+    out.map_or_else(BTreeMap::new, |out| locks::read(session, &out))
 }
 
 /// What fits of the autoscaled roles when not everything does.

@@ -109,6 +109,11 @@ fn untrue(fresh: &Site<'_>, kept: &lock::Affinity, part: &check::Part, inventory
     inventory.nodes.iter().position(beyond).map(Why::Wider)
 }
 
+/// Whether pods with an affinity may run on a node, by its labels.
+pub fn allows(affinity: &lock::Affinity, node: &Node) -> bool {
+    matches(&affinity.required, node)
+}
+
 /// Whether a node satisfies one of these terms; any does when there is none.
 fn matches(terms: &[lock::Term], node: &Node) -> bool {
     let value = |key: &str| if key == HOSTNAME { Some(&node.hostname) } else { node.labels.get(key) };
