@@ -8,6 +8,7 @@ use rbgc::emit::{self, Group, Lock};
 use rbgc::order::{Delivery, argo};
 use rbgc::target::Target;
 
+use crate::cli::{self, Run};
 use crate::support::Memory;
 use crate::support::compile::HOME;
 use crate::support::tree::{self, Tree};
@@ -315,4 +316,102 @@ fn nodes_of_a_removed_group() {
         .collect();
     let later = commits(&shop, tied, &["staged"]);
     assert_eq!((later.len(), later[0].len()), (2, 8));
+}
+
+/// Prefill on nodes of one kind, decode after it on nodes of another; each fills its own.
+const KINDS: &str = "\
+group kinds {
+  namespace = \"llm\"
+  role prefill { image = \"example.com/engine:1.0.0\"  replicas = 2  gpus = 8  port http = 8000 }
+  role decode { image = \"example.com/engine:1.0.0\"  replicas = 2  gpus = 8  port http = 8000  after prefill }
+  place {
+    prefill apart at node
+    decode apart at node
+    prefill on label \"x/kind\" = \"p\"
+    decode on label \"x/kind\" = \"d\"
+  }
+}
+";
+
+/// Nodes of two each, of these kinds.
+fn kinds(kinds: &str) -> String {
+    let head = &INVENTORY[..INVENTORY.find("pools:").unwrap()];
+    let node = |(index, kind): (usize, char)| {
+        let labels = format!("{{ topology.kubernetes.io/zone: a, x/rack: r{index}, x/kind: {kind} }}");
+        format!(
+            "  - {{ name: n{index}, labels: {labels}, allocatable: {{ cpu: 64, memory: 1Ti, nvidia.com/gpu: 8 }} }}\n"
+        )
+    };
+    format!("{head}nodes:\n{}", kinds.chars().enumerate().map(node).collect::<String>())
+}
+
+#[test]
+fn room_that_is_freed_in_a_later_wave() {
+    let argocd = Delivery::Argocd(argo::Options::default());
+    let mut shop = Shop { source: KINDS.into(), inventory: kinds("ppddoo") };
+    let before = shop.deliver(&[], &argocd, &[]).unwrap();
+    // Decode leaves for the last two, but only after prefill: prefill must wait.
+    shop.inventory = kinds("ooppdd");
+    assert_eq!(commits(&shop, before.clone(), &[]), [vec!["kinds/prefill/0", "kinds/prefill/1"], vec![]]);
+    // Nobody has anywhere else to go: neither can be the first.
+    shop.inventory = kinds("ddppoo");
+    let problems = shop.deliver(&before, &argocd, &[]).unwrap_err();
+    assert_eq!(problems.iter().map(|p| p.code.text()).collect::<Vec<_>>(), ["E0706"]);
+    let first = &problems[0].labels[0].message;
+    assert!(first.starts_with("`kinds/prefill/0` waits for room on `n2`, which `kinds/decode/0`"), "{first}");
+    // Within one wave they change places.
+    let together = Shop { source: KINDS.replace("  after prefill", ""), inventory: kinds("ppddoo") };
+    let before = together.deliver(&[], &argocd, &[]).unwrap();
+    let swapped = Shop { inventory: kinds("ddppoo"), ..together };
+    assert_eq!(commits(&swapped, before, &[]), [[""; 0]]);
+}
+
+/// A directory in which the program runs.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    /// Runs the program, which must end so.
+    #[track_caller]
+    fn run(&self, exit: i32, line: &str) -> Run {
+        let run = cli::run(self.0.path(), &line.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(run.exit, exit, "{line}: {}{}", run.out, run.err);
+        run
+    }
+}
+
+#[test]
+fn the_program_goes_step_by_step() {
+    let desk = Desk(tempfile::tempdir().unwrap());
+    let compile = "compile main.rbg -i inventory.yaml -o out";
+    desk.write("main.rbg", KINDS);
+    desk.write("inventory.yaml", &kinds("ppddoo"));
+    desk.run(0, compile);
+    assert_eq!(desk.run(0, "plan main.rbg -i inventory.yaml -o out --steps").out, "nothing comes, moves or goes\n");
+    let verify = "plan main.rbg -i inventory.yaml -o out --verify";
+    assert_eq!(desk.run(0, verify).out, "the plan holds on `test`: 4 instances\n");
+
+    desk.write("inventory.yaml", &kinds("ooppdd"));
+    let broken = desk.run(3, verify).out;
+    assert!(broken.contains("  kinds/prefill/1: `n1` is no longer eligible\n"), "{broken}");
+    assert!(desk.run(1, &format!("{compile} --max-moves 3")).err.contains("E0704"));
+    assert!(desk.run(1, compile).err.contains("E0705"));
+    let steps = desk.run(0, "plan main.rbg -i inventory.yaml -o out --steps").out;
+    let expected = "commit 1\n  kinds/decode/0 moves from n2 to n4\n  kinds/decode/1 moves from n3 to n5\n\
+                    commit 2\n  kinds/prefill/0 moves from n0 to n2\n  kinds/prefill/1 moves from n1 to n3\n";
+    assert_eq!(steps, expected);
+
+    let first = desk.run(0, &format!("{compile} --step"));
+    assert!(first.err.contains("kinds/decode/0 moves from n2 to n4: `n2` is no longer eligible; 1 pod restart"));
+    assert!(!first.err.contains("kinds/prefill/0 moves"), "{}", first.err);
+    assert!(first.err.contains("compile again for kinds/prefill/0, kinds/prefill/1\n"), "{}", first.err);
+    desk.run(3, &format!("{compile} --check"));
+    let second = desk.run(0, compile);
+    assert!(second.err.contains("kinds/prefill/0 moves from n0 to n2"), "{}", second.err);
+    desk.run(0, &format!("{compile} --check"));
+    desk.run(0, verify);
+    assert!(desk.run(0, &format!("{compile} --max-moves 0")).err.contains("0 written"));
 }

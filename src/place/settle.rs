@@ -5,6 +5,7 @@
 //! parts of an instance restart one by one, and a difference that need not be is one to be read.
 
 use super::objective::cost;
+use super::slots::room;
 use super::solve::assemble;
 use super::state::State;
 
@@ -55,7 +56,7 @@ fn beside(state: &mut State, instance: usize, old: &[Option<usize>]) -> Option<V
     let topology = &state.index.topology;
     let mut target: Vec<Option<usize>> = vec![None; old.len()];
     for (pod, machine) in old.iter().enumerate() {
-        if let Some(machine) = machine.filter(|m| state.check(instance, pod, *m).is_ok()) {
+        if let Some(machine) = machine.filter(|m| open_to(state, instance, pod, *m)) {
             state.put(instance, pod, machine);
             target[pod] = Some(machine);
         }
@@ -64,7 +65,7 @@ fn beside(state: &mut State, instance: usize, old: &[Option<usize>]) -> Option<V
     if !kept.is_empty() {
         for (pod, place) in target.iter_mut().enumerate().filter(|(_, place)| place.is_none()) {
             let distance = |m: usize| kept.iter().map(|k| topology.levels - topology.shared(*k, m)).sum::<usize>();
-            let machines = (0..state.index.problem.machines.len()).filter(|m| state.check(instance, pod, *m).is_ok());
+            let machines = (0..state.index.problem.machines.len()).filter(|m| open_to(state, instance, pod, *m));
             *place = machines.min_by_key(|m| (distance(*m), *m));
             if let Some(machine) = *place {
                 state.put(instance, pod, machine);
@@ -73,6 +74,17 @@ fn beside(state: &mut State, instance: usize, old: &[Option<usize>]) -> Option<V
     }
     state.take_instance(instance);
     if kept.is_empty() { None } else { target.into_iter().collect() }
+}
+
+/// Whether a pod may stand on a machine while others of its instance are still missing: the rules of
+/// the last pod look at the whole instance, so of it only the room is known.
+fn open_to(state: &State, instance: usize, pod: usize, machine: usize) -> bool {
+    let classes = &state.index.roles[state.index.instances[instance].role].classes;
+    if pod + 1 < classes.len() {
+        state.check(instance, pod, machine).is_ok()
+    } else {
+        room(state.index, &state.free, classes[pod], machine) > 0
+    }
 }
 
 /// What the links between the pods of an instance cost.
