@@ -19,7 +19,8 @@ pub(super) fn settle(state: &mut State) {
         let row = &state.index.instances[instance];
         let (role, number) = (&state.index.roles[row.role], row.number);
         let Some(old) = role.role.previous.get(number).filter(|old| old.len() == role.classes.len()) else { continue };
-        if !state.stands(instance) || old.iter().copied().eq(state.machines(instance).into_iter().map(Some)) {
+        let alone = old.len() < 2;
+        if alone || !state.stands(instance) || old.iter().copied().eq(state.machines(instance).into_iter().map(Some)) {
             continue;
         }
         stay_beside(state, instance, old, &mut left);
@@ -57,18 +58,23 @@ fn beside(state: &mut State, instance: usize, old: &[Option<usize>]) -> Option<V
     let mut target: Vec<Option<usize>> = vec![None; old.len()];
     for (pod, machine) in old.iter().enumerate() {
         if let Some(machine) = machine.filter(|m| open_to(state, instance, pod, *m)) {
-            state.put(instance, pod, machine);
+            join(state, instance, pod, machine);
             target[pod] = Some(machine);
         }
     }
     let kept: Vec<usize> = target.iter().flatten().copied().collect();
+    let last = target.last().copied().flatten();
+    let classes = &state.index.roles[state.index.instances[instance].role].classes;
     if !kept.is_empty() {
         for (pod, place) in target.iter_mut().enumerate().filter(|(_, place)| place.is_none()) {
             let distance = |m: usize| kept.iter().map(|k| topology.levels - topology.shared(*k, m)).sum::<usize>();
             let machines = (0..state.index.problem.machines.len()).filter(|m| open_to(state, instance, pod, *m));
+            // The last pod has no place yet, but one in mind.
+            let free = |m: &usize| Some(*m) != last || room(state.index, &state.free, classes[pod], *m) > 1;
+            let machines = machines.filter(free);
             *place = machines.min_by_key(|m| (distance(*m), *m));
             if let Some(machine) = *place {
-                state.put(instance, pod, machine);
+                join(state, instance, pod, machine);
             }
         }
     }
@@ -84,6 +90,13 @@ fn open_to(state: &State, instance: usize, pod: usize, machine: usize) -> bool {
         state.check(instance, pod, machine).is_ok()
     } else {
         room(state.index, &state.free, classes[pod], machine) > 0
+    }
+}
+
+/// Puts a pod that was checked on a machine. The last one was not, and comes when all others are there.
+fn join(state: &mut State, instance: usize, pod: usize, machine: usize) {
+    if pod + 1 < state.index.pods_of(instance).len() {
+        state.put(instance, pod, machine);
     }
 }
 
