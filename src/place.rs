@@ -24,6 +24,7 @@ mod moves;
 mod objective;
 mod relax;
 mod repair;
+mod settle;
 mod slots;
 mod solve;
 mod state;
@@ -102,6 +103,13 @@ pub struct Problem {
     pub partial: bool,
     /// Factor of the work budgets; 0 counts as 1.
     pub effort: u32,
+}
+
+impl Problem {
+    /// What a clause of a group asks for, in words.
+    pub fn clause(&self, group: usize, clause: usize) -> String {
+        conflict::clause_label(self, &self.groups[group].clauses[clause].kind)
+    }
 }
 
 /// A node with room.

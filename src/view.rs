@@ -20,6 +20,7 @@ pub mod capacity;
 pub mod links;
 pub mod loss;
 pub mod page;
+pub mod standing;
 pub mod text;
 mod topology;
 mod usage;

@@ -7,7 +7,7 @@ use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
-use super::{Criterion, Placement, Problem, explain, improve, moves, objective, relax, verify};
+use super::{Criterion, Placement, Problem, explain, improve, moves, objective, relax, settle, verify};
 
 /// The effort of the first attempt.
 const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
@@ -38,6 +38,7 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     }
     missing.iter().for_each(|missing| take_group(&mut state, missing.group));
     let floor = improve::improve(&mut state);
+    settle::settle(&mut state);
     let mut placement = assemble(&index, &state);
     bound(&mut placement, &floor);
     placement.moves = moves::moves(problem, &placement.groups);

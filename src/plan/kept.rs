@@ -86,7 +86,9 @@ fn untrue(fresh: &Site<'_>, kept: &lock::Affinity, part: &check::Part, inventory
     }
     let named: Vec<lock::Term> = kept.preferred.iter().map(|(_, t)| t).filter(|t| names_nodes(t)).cloned().collect();
     let wanted = fresh.preferred.iter().map(|(_, term)| owned(term)).filter(names_nodes);
-    if !wanted.eq(named) {
+    // Where the nodes are required, they need not be preferred.
+    let bound = !kept.required.is_empty() && kept.required.iter().all(names_nodes);
+    if !bound && !wanted.eq(named) {
         return Some(Why::Nodes);
     }
     let unknown =
@@ -107,6 +109,11 @@ fn untrue(fresh: &Site<'_>, kept: &lock::Affinity, part: &check::Part, inventory
     let required: Vec<lock::Term> = fresh.required.iter().map(owned).collect();
     let beyond = |node: &Node| matches(&kept.required, node) && !matches(&required, node);
     inventory.nodes.iter().position(beyond).map(Why::Wider)
+}
+
+/// Whether pods with an affinity may run on a node, by its labels.
+pub fn allows(affinity: &lock::Affinity, node: &Node) -> bool {
+    matches(&affinity.required, node)
 }
 
 /// Whether a node satisfies one of these terms; any does when there is none.

@@ -6,10 +6,10 @@ use std::fmt;
 use crate::diag::{Code, Diagnostic};
 use crate::fit::Fitted;
 use crate::inventory::Inventory;
-use crate::lock::Instance;
+use crate::lock::{Instance, affinity::Affinity};
 use crate::place::{Move, Placement};
-use crate::plan::kept::{History, Why};
-use crate::plan::{Plan, Unit};
+use crate::plan::kept::{History, Why, remembered};
+use crate::plan::{self, Plan, Role, Unit};
 use crate::source::Span;
 
 /// A change of what stands.
@@ -102,7 +102,7 @@ pub fn changes(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement) -> Vec<V
             placement.moves.iter().filter(|m| m.group == g).map(|m| (m.role, m.instance as u32)).collect();
         for (r, role) in plan.groups[g].roles.iter().enumerate() {
             let known = |unit: &&Unit<'_>| unit.instance.is_none_or(|i| !moved.contains(&(r, i)));
-            changes.extend(role.units.iter().filter(known).filter_map(|unit| affinity(plan, (g, r), unit)));
+            changes.extend(role.units.iter().filter(known).filter_map(|unit| affinity(fitted, plan, (g, r), unit)));
         }
     }
     changes
@@ -121,34 +121,40 @@ fn moved_instance(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement, moved
         instance: Some(instance),
         reason: moved.why(&fitted.problem, &before),
         // A shared template names no nodes: its pods go where they may when they start anew.
-        restarts: unit.map_or(0, |unit| restarts(role, unit, |history| history != History::Kept)),
+        restarts: unit.map_or(0, |unit| restarts(fitted, (moved.group, role), unit, true)),
         span: role.source.span,
         nodes: Some((before, after.iter().map(|m| plan.inventory.nodes[*m].name.clone()).collect())),
     }
 }
 
-/// The pods of the parts of a unit whose template changes.
-fn restarts(role: &crate::plan::Role<'_>, unit: &Unit<'_>, changed: impl Fn(History) -> bool) -> u32 {
-    let parts = role.source.parts.iter().zip(&unit.sites).filter(|(_, site)| changed(site.history));
+/// The pods of the parts of a unit whose affinity is another one; `unknown` counts those of which
+/// none is remembered.
+fn restarts(fitted: &Fitted, (group, role): (usize, &Role<'_>), unit: &Unit<'_>, unknown: bool) -> u32 {
+    let kept = fitted.locks.get(group).map(|lock| &lock.affinities);
+    let parts = role.source.parts.iter().zip(&unit.sites).filter(|(part, site)| {
+        let old = kept.and_then(|kept| kept.get(&plan::remembered_as(role.source, unit.instance, part)));
+        old.map_or(unknown, |old| *old != Affinity { asked: old.asked, ..remembered(site) })
+    });
     let instances = if unit.instance.is_some() { 1 } else { role.instances() };
     parts.map(|(part, _)| part.count).sum::<u32>() * instances
 }
 
 /// The change of a unit that stays and is told something else.
-fn affinity(plan: &Plan<'_>, (g, r): (usize, usize), unit: &Unit<'_>) -> Option<Change> {
+fn affinity(fitted: &Fitted, plan: &Plan<'_>, (g, r): (usize, usize), unit: &Unit<'_>) -> Option<Change> {
     let (group, role) = (&plan.groups[g], &plan.groups[g].roles[r]);
+    let restarts = restarts(fitted, (g, role), unit, false);
     let why = unit.sites.iter().find_map(|site| match site.history {
         History::Changed(why) => Some(why),
         History::New | History::Kept => None,
-    })?;
-    Some(Change {
+    });
+    (restarts > 0).then(|| Change {
         group: group.source.name.clone(),
         role: role.source.name.clone(),
         instance: unit.instance,
         nodes: None,
         span: role.source.span,
-        reason: words(why, plan.inventory),
-        restarts: restarts(role, unit, |history| matches!(history, History::Changed(_))),
+        reason: why.map_or_else(|| "others need the room".to_owned(), |why| words(why, plan.inventory)),
+        restarts,
     })
 }
 

@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
             None => return terminal.misuse(&unknown_level(&inventory, name)),
         },
     };
-    let locks = out.map_or_else(BTreeMap::new, |out| locks::read(&mut session, &out, &Default::default()));
+    let locks = out.map_or_else(BTreeMap::new, |out| locks::read(&mut session, &out));
     let rooms = rooms(&inventory, &locks);
     let view = View { inventory: &inventory, rooms: &rooms, depth, children: children(&inventory) };
     let text = if arguments.json { format!("{:#}\n", view.json()) } else { view.text() };
