@@ -19,6 +19,8 @@ pub mod names;
 mod problem;
 mod shape;
 
+pub(crate) use eligible::tolerated;
+
 /// A model that this cluster and target can hold by shape, and the placement problem it poses.
 #[derive(Debug, Clone)]
 pub struct Fitted {

@@ -21,6 +21,7 @@ pub mod scheduler;
 pub mod place;
 pub mod fit;
 pub mod plan;
+pub mod robust;
 pub mod target;
 pub mod order;
 pub mod record;
@@ -62,6 +63,7 @@ pub fn compile(
     let fitted = fit::fit(session, model, stages, &inventory, locks)?; // names, levels, shapes
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
+    let plan = robust::robust(session, &fitted.problem, plan)?; // true in whatever order pods come
     let order = order::Order::new(&plan, &options.delivery); // when, and in which file
     let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
     let groups = emit::render(record::locks(&fitted, &plan, &placement), order.extra(), lower); // objects, then bytes

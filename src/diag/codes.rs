@@ -99,6 +99,7 @@ codes! {
     UnknownPool "E0610" "an unknown node pool";
     MissingResource "E0611" "a resource that the inventory does not name";
     NothingFits "E0701" "no placement satisfies every clause";
+    UnkeptRoom "E0703" "room that no affinity can keep";
     ForeignFile "E0801" "a file that is not ours stands in the way";
     OutsideOutput "E0802" "an output path that leaves the output directory";
     WriteFailed "E0803" "the output cannot be written";
