@@ -29,7 +29,7 @@ mod refusal;
 mod tests;
 
 use claims::{Atlas, Claim, Dependence};
-use contest::{Contest, buckets};
+use contest::{Contest, buckets, fitting};
 
 /// Narrows the sites of a plan until every order of scheduling ends in it, and says of each what is
 /// promised. `None` when a required clause cannot be kept that way.
@@ -186,7 +186,9 @@ impl<'p, 'm> Field<'p, 'm> {
 
     /// What makes every proof worthless.
     fn doubt(&self, claim: &Claim) -> Option<Doubt> {
-        let any = |test: fn(&Node) -> bool| claim.nodes.iter().any(|node| test(&self.plan.inventory.nodes[*node]));
+        let holds = |node: &&usize| fitting(&self.problem.machines[**node].free, &claim.request) > 0;
+        let nodes: Vec<&Node> = claim.nodes.iter().filter(holds).map(|n| &self.plan.inventory.nodes[*n]).collect();
+        let any = |test: fn(&Node) -> bool| nodes.iter().any(|node| test(node));
         let doubts = [
             (claim.own || self.plan.groups[claim.at[0]].source.pin == Pin::None, Doubt::Unpinned),
             (any(|node| node.elastic), Doubt::Elastic),

@@ -2,5 +2,7 @@
 
 mod dice;
 mod golden;
+mod kept;
 mod plans;
 mod random;
+mod rates;

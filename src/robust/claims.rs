@@ -98,7 +98,7 @@ impl<'p> Atlas<'p> {
             at,
             demand,
             most: demand + i64::from(role.source.form == Form::Deployment && part.source.pod.gpus == 0),
-            request: problem.groups[g].roles[r].pods[first].request.clone(),
+            request: problem.groups[g].roles[r].pods.get(first).map_or_else(Vec::new, |pod| pod.request.clone()),
             nodes: self.nodes(site, part, own),
             exclusive: site.pods.iter().filter_map(|term| self.exclusive(term)).collect(),
             kept: site.kept,

@@ -228,7 +228,7 @@ fn spread_holds(domains: &[i64], demand: i64, skew: i64, least: usize) -> bool {
 }
 
 /// How many pods fit into some room.
-fn fitting(free: &[i64], request: &[i64]) -> i64 {
+pub(super) fn fitting(free: &[i64], request: &[i64]) -> i64 {
     let slots = free.iter().zip(request).filter(|(_, asked)| **asked > 0).map(|(free, asked)| free / asked);
     slots.min().unwrap_or(0).max(0)
 }

@@ -97,6 +97,8 @@ pub fn spread(spread: &Spread<'_>, dress: &Dress<'_>) -> Map {
     let mut map = Map::new()
         .with("maxSkew", spread.max_skew)
         .with("topologyKey", text(spread.topology))
+        // Nodes whose taints keep the pods away would count as empty domains for ever.
+        .with("nodeTaintsPolicy", "Honor")
         .with("whenUnsatisfiable", if spread.required { "DoNotSchedule" } else { "ScheduleAnyway" })
         .with("labelSelector", Map::new().with("matchLabels", role_labels(dress.group, dress.role)));
     map.set_some("minDomains", spread.domains.filter(|_| spread.required));

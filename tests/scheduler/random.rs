@@ -7,7 +7,8 @@ use super::dice::Dice;
 /// The label of racks in these clusters.
 pub const RACK: &str = "fabric.topograph.run/tier-0";
 
-const LEVELS: &str = "\
+/// The head of an inventory, up to its nodes.
+pub const LEVELS: &str = "\
 apiVersion: rbgc.dev/v1
 kind: ClusterInventory
 metadata: { name: random }
@@ -56,12 +57,16 @@ fn inventory(dice: &mut Dice) -> (String, i64) {
         run = run.saturating_sub(1);
         free += 8 - used;
         let (zone, block, rack) = (n / 16, n / 8, n / 4);
-        let _ = writeln!(
-            text,
-            "  - {{ name: n{n:02}, pool: h100, domains: {{ zone: z{zone}, block: b{block}, rack: r{rack} }}, used: {{ nvidia.com/gpu: {used} }} }}",
-        );
+        text.push_str(&node(n, &format!("z{zone}"), &format!("b{block}"), &format!("r{rack}"), used));
     }
     (text, free)
+}
+
+/// A node with eight accelerators in an inventory.
+pub fn node(number: usize, zone: &str, block: &str, rack: &str, used: i64) -> String {
+    format!(
+        "  - {{ name: n{number:02}, pool: h100, domains: {{ zone: {zone}, block: {block}, rack: {rack} }}, used: {{ nvidia.com/gpu: {used} }} }}\n"
+    )
 }
 
 /// A group of one or two roles of pods of whole, half or quarter nodes, and its accelerators.
