@@ -1,7 +1,7 @@
 //! Plans under adversarial orders: whatever the order of the pods and the choice among nodes, each
 //! pod ends in the domain that its workload promises.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rbgc::diag::render::{Colour, Report, human};
@@ -69,7 +69,7 @@ fn random_plans(plans: usize, orders: usize) -> Vec<String> {
                 continue;
             }
             // At this fill not everything that was drawn can be placed, nor is every clause of use.
-            ["E0701" | "E0607"] => continue,
+            ["E0701" | "E0607" | "E0609"] => continue,
             _ => {}
         }
         made += 1;
@@ -221,17 +221,26 @@ impl Case {
     }
 
     /// The same pods as other tools write them: those of an instance must share a rack, and nothing
-    /// says which.
+    /// says which. Instances that are planned in several racks stay without a condition.
     fn with_rack_affinity_alone(&self) -> Case {
+        let instance = |workload: usize| self.workloads[workload].0.trim_end_matches("-workers").to_owned();
+        let mut racks: BTreeMap<String, BTreeSet<&String>> = BTreeMap::new();
+        for (workload, (_, planned, _)) in self.workloads.iter().enumerate() {
+            let all = planned.iter().map(|node| &self.nodes[*node].labels[random::RACK]);
+            racks.entry(instance(workload)).or_default().extend(all);
+        }
         let mut pods = self.pods.clone();
         for (pod, workload) in pods.iter_mut().zip(&self.of) {
-            let instance = self.workloads[*workload].0.trim_end_matches("-workers").to_owned();
-            pod.labels.insert("instance".into(), instance.clone());
-            let own = Requirement { key: "instance".into(), operator: Operator::In, values: vec![instance] };
-            pod.required_pods =
-                vec![PodTerm { topology: random::RACK.into(), selector: Some(vec![own]), namespaces: None }];
+            let instance = instance(*workload);
             pod.required_nodes = None;
             pod.preferred_nodes = Vec::new();
+            if racks[&instance].len() > 1 {
+                continue;
+            }
+            pod.labels.insert("instance".into(), instance.clone());
+            let own = Requirement { key: "instance".into(), operator: Operator::In, values: vec![instance] };
+            let term = PodTerm { topology: random::RACK.into(), selector: Some(vec![own]), namespaces: None };
+            pod.required_pods = vec![term];
         }
         Case {
             nodes: self.nodes.clone(),
@@ -242,12 +251,14 @@ impl Case {
         }
     }
 
-    /// For each instance whether all its pods have a node.
+    /// For each instance of several pods that must share a rack whether all of them have a node.
     fn gangs(&self, placed: &[Option<usize>]) -> Vec<bool> {
-        let mut gangs: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut gangs: BTreeMap<&str, Vec<bool>> = BTreeMap::new();
         for (pod, node) in self.pods.iter().zip(placed) {
-            *gangs.entry(&pod.labels["instance"]).or_insert(true) &= node.is_some();
+            if let Some(instance) = pod.labels.get("instance") {
+                gangs.entry(instance).or_default().push(node.is_some());
+            }
         }
-        gangs.into_values().collect()
+        gangs.into_values().filter(|pods| pods.len() > 1).map(|pods| pods.into_iter().all(|placed| placed)).collect()
     }
 }
