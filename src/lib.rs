@@ -21,6 +21,7 @@ pub mod scheduler;
 pub mod place;
 pub mod fit;
 pub mod plan;
+pub mod robust;
 pub mod target;
 pub mod view;
 pub mod order;
@@ -60,6 +61,7 @@ pub fn compile(
     let (fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
+    let plan = robust::robust(session, &fitted.problem, plan)?; // true in whatever order pods come
     let order = order::Order::new(&plan, &options.delivery); // when, and in which file
     let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
     let changes = record::changes(&fitted, &plan, &placement); // what moves, and why

@@ -1,3 +1,8 @@
 //! The model of kube-scheduler against the real one, and plans against the model.
 
+mod dice;
 mod golden;
+mod kept;
+mod plans;
+mod random;
+mod rates;

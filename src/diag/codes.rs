@@ -101,6 +101,7 @@ codes! {
     UnknownPool "E0610" "an unknown node pool";
     MissingResource "E0611" "a resource that the inventory does not name";
     NothingFits "E0701" "no placement satisfies every clause";
+    UnkeptRoom "E0703" "room that no affinity can keep";
     TooManyMoves "E0704" "more instances would move than are allowed";
     NeedsSteps "E0705" "a change that one commit cannot bring about";
     EndlessWait "E0706" "instances wait for each other's room";

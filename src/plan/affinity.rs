@@ -41,6 +41,8 @@ pub struct Site<'m> {
     pub nodes: Vec<usize>,
     /// A node must satisfy one of these; any node will do when there is none.
     pub required: Vec<Term<'m>>,
+    /// The part of `required` that does not come from the plan: product, pools and labels.
+    pub eligible: Vec<Term<'m>>,
     /// Wishes and their weights, 1 to 100.
     pub preferred: Vec<(u32, Term<'m>)>,
     /// Conditions on the pods that are near.
@@ -55,10 +57,48 @@ pub struct Site<'m> {
     pub compute_domain: Option<&'m str>,
     /// Level and domain that all its pods share whatever the scheduler does.
     pub guaranteed: Option<(usize, usize)>,
+    /// The level whose domains are required, when any are.
+    pub level: Option<usize>,
+    /// The narrowest level whose domains may be required; `None` where the template must not name any.
+    pub narrowest: Option<usize>,
     /// A digest of what the sources ask for; see [`super::kept::asked`].
     pub asked: u64,
     /// What became of the affinity that these pods had before.
     pub history: History,
+    /// What is promised of the pods, whatever the order in which they are scheduled.
+    pub promise: Promise,
+}
+
+/// What is promised of the pods of a workload: that each finds a node among those that its affinity
+/// requires, and so in its domain, in whatever order all pods are scheduled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Promise {
+    /// It holds.
+    Always,
+    /// It holds as long as those that stand already are not scheduled anew at the same time.
+    Standing,
+    /// Nothing was proved yet.
+    #[default]
+    Unproved,
+    /// Nothing is promised, and why.
+    None(Doubt),
+}
+
+/// Why nothing is promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// The sources ask for no affinity, or bring one of their own.
+    Unpinned,
+    /// An autoscaler makes and removes nodes.
+    Elastic,
+    /// Nodes may be taken away at any time.
+    Spot,
+    /// Pods of others may come.
+    Foreign,
+    /// Where the pods may run depends on other pods.
+    Pods,
+    /// Others may take the room first.
+    Contested,
 }
 
 /// A taint that pods tolerate.
@@ -114,25 +154,40 @@ pub fn site<'m>(rules: &Rules<'m>, part: &'m check::Part, first: bool, nodes: Ve
         nodes,
         ..Site::default()
     };
-    let mut required = rules.bounds.eligible.clone();
-    restrict(&mut required, product(inventory, &part.pod, &site.nodes));
+    site.eligible = rules.bounds.eligible.clone();
+    restrict(&mut site.eligible, product(inventory, &part.pod, &site.nodes));
+    let lasting = narrowest_lasting(inventory, &site.nodes);
     let level = match rules.pin {
         Pin::None => None,
         Pin::Nodes => Some(inventory.levels.len().saturating_sub(1)),
         Pin::Domain => rules.bounds.level(first, shared),
     };
     let level = if rules.bounds.by_name { Some(inventory.levels.len().saturating_sub(1)) } else { level };
-    if let Some(level) = level.filter(|_| !site.nodes.is_empty()) {
-        let level = level.min(narrowest_lasting(inventory, &site.nodes));
-        cross(&mut required, &domains(inventory, &site.nodes, level));
-        site.guaranteed = common(inventory, &site.nodes, level);
-    }
     if rules.pin == Pin::Domain && !shared {
         site.preferred.extend(planned(inventory, &site, level));
     }
-    required.retain(|term| !term.is_empty());
-    site.required = required;
+    site.narrowest = (rules.pin != Pin::None && !shared).then_some(lasting);
+    site.bind(inventory, level.map(|level| level.min(lasting)));
     site
+}
+
+impl<'m> Site<'m> {
+    /// Requires the domains of a level that hold the planned nodes; without nodes there are none.
+    pub fn bind(&mut self, inventory: &'m Inventory, level: Option<usize>) {
+        self.level = level.filter(|_| !self.nodes.is_empty());
+        self.required = self.eligible.clone();
+        self.guaranteed = None;
+        if let Some(level) = self.level {
+            cross(&mut self.required, &domains(inventory, &self.nodes, level));
+            self.guaranteed = common(inventory, &self.nodes, level);
+            if level + 1 >= inventory.levels.len() {
+                // What is required need not be preferred.
+                let planned = [hostnames(inventory, &self.nodes)];
+                self.preferred.retain(|(_, term)| *term != planned);
+            }
+        }
+        self.required.retain(|term| !term.is_empty());
+    }
 }
 
 /// Taints that a pod may tolerate: those that Kubernetes sets by itself tell of trouble.

@@ -59,7 +59,14 @@ pub fn keep<'m>(mut fresh: Site<'m>, part: &check::Part, rules: &Rules<'m>, key:
     fresh.tolerations =
         kept.taints.iter().map(|t| Toleration { key: &t.key, value: &t.value, effect: &t.effect }).collect();
     fresh.lock_memory = kept.lock_memory;
+    fresh.level = level(&fresh.required, rules.inventory).or(fresh.level);
     fresh
+}
+
+/// The narrowest level that all these terms name domains of.
+fn level(terms: &[Term<'_>], inventory: &Inventory) -> Option<usize> {
+    let named = |label: &str| terms.iter().all(|term| term.iter().any(|e| e.key == label && !e.not));
+    (0..inventory.levels.len()).rev().find(|level| !terms.is_empty() && named(&inventory.levels[*level].label))
 }
 
 /// What a lock remembers of a site.

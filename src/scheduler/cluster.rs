@@ -124,6 +124,11 @@ impl<'c> Scheduler<'c> {
         }
     }
 
+    /// The nodes that a pod may be given as far as labels, taints and cordons tell.
+    pub fn admitted(&self, pod: usize) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|node| self.refused[pod][*node].is_none()).collect()
+    }
+
     fn column(&self, resource: &str) -> Option<usize> {
         self.resources.iter().position(|r| *r == resource)
     }

@@ -5,6 +5,7 @@
 
 use super::objects::{self, account};
 use super::pod::{self, Dress, field_ref, role_labels};
+use super::scheduling::guarantee;
 use super::{Manifest, Object, Owner, Stage, common_labels, labels, text};
 use crate::check::{self, Form, PartKind, Pin};
 use crate::data::{Data, Map};
@@ -132,9 +133,10 @@ impl<'p, 'm> Workload<'p, 'm> {
         let group = self.group().source;
         map.set("rbgc.dev/source", format!("{}#{}.{}", group.source, group.declared, self.role.source.name));
         map.set_some("rbgc.dev/restarts-with", self.listed());
-        let nodes = &self.unit.sites[self.index].nodes;
-        let names: Vec<&str> = nodes.iter().map(|n| self.plan.inventory.nodes[*n].name.as_str()).collect();
+        let site = &self.unit.sites[self.index];
+        let names: Vec<&str> = site.nodes.iter().map(|n| self.plan.inventory.nodes[*n].name.as_str()).collect();
         map.set_some("rbgc.dev/plan", (!names.is_empty()).then(|| names.join(",")));
+        map.set("rbgc.dev/guarantee", guarantee(site, self.plan.inventory));
         map
     }
 

@@ -3,8 +3,9 @@
 use super::pod::{Dress, role_labels};
 use super::{text, texts};
 use crate::data::{Data, Map};
+use crate::inventory::Inventory;
 use crate::naming;
-use crate::plan::affinity::{Expression, Site, Term};
+use crate::plan::affinity::{Doubt, Expression, Promise, Site, Term};
 use crate::plan::pins::{PodTerm, Pods, Spread};
 
 /// The user's tolerations, and those of the taints of the planned nodes.
@@ -75,11 +76,29 @@ fn pod_term(term: &PodTerm<'_>, dress: &Dress<'_>) -> Map {
     }
 }
 
+/// What is promised of the pods of a workload, for people: the level whose domain they all end in.
+pub fn guarantee(site: &Site<'_>, inventory: &Inventory) -> String {
+    let kept = site.level.map_or("some node", |level| &inventory.levels[level].name);
+    let why = match site.promise {
+        Promise::Always => return kept.to_owned(),
+        Promise::Standing => return format!("{kept}, unless others start anew at the same time"),
+        Promise::Unproved | Promise::None(Doubt::Contested) => "others may take the room first",
+        Promise::None(Doubt::Unpinned) => "the source asks for no pin",
+        Promise::None(Doubt::Elastic) => "an autoscaler makes and removes nodes",
+        Promise::None(Doubt::Spot) => "nodes may be taken away",
+        Promise::None(Doubt::Foreign) => "pods of others may come",
+        Promise::None(Doubt::Pods) => "it depends on other pods",
+    };
+    format!("none: {why}")
+}
+
 /// An even spread of the pods of a role.
 pub fn spread(spread: &Spread<'_>, dress: &Dress<'_>) -> Map {
     let mut map = Map::new()
         .with("maxSkew", spread.max_skew)
         .with("topologyKey", text(spread.topology))
+        // Nodes whose taints keep the pods away would count as empty domains for ever.
+        .with("nodeTaintsPolicy", "Honor")
         .with("whenUnsatisfiable", if spread.required { "DoNotSchedule" } else { "ScheduleAnyway" })
         .with("labelSelector", Map::new().with("matchLabels", role_labels(dress.group, dress.role)));
     map.set_some("minDomains", spread.domains.filter(|_| spread.required));
