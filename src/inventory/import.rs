@@ -1,6 +1,6 @@
 //! Inventories from what other tools print about a cluster.
 //!
-//! Each format is read into [`Found`] by a file of its own. Then names are matched, levels are
+//! Each format is read into one set of facts by a file of its own. Then names are matched, levels are
 //! ordered by how their values nest, nodes that are alike become pools, and the result is written as
 //! the YAML that [`super::load`] reads. What is missing or contradicts is reported at its place.
 
