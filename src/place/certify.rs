@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use super::Placement;
 use super::index::Index;
-use super::objective::{Cost, part};
+use super::objective::{self, Cost, cost};
 
 mod alone;
 mod earn;
@@ -29,7 +29,7 @@ mod settled;
 mod split;
 mod team;
 
-pub(super) use model::{Class, Model};
+pub(super) use model::{Class, Model, Teams};
 pub(super) use split::Split;
 
 /// Prices and fines are whole numbers of this part of a unit.
@@ -49,23 +49,44 @@ pub(super) struct Certificate {
     pub fines: BTreeMap<usize, i128>,
 }
 
-/// A lower bound of every criterion over all plans whose earlier criteria are not worse than those of
-/// a plan. Without certificates what follows from each group alone.
-pub(super) fn bounds(
-    index: &Index,
-    placement: &Placement,
-    cost: &Cost,
-    certificates: &BTreeMap<usize, Certificate>,
-) -> Cost {
-    let mut bounds = Cost::default();
-    let none = Certificate::default();
-    for settled in [false, true] {
-        let criteria = if settled { part::MOVES + 1..bounds.len() } else { 0..part::MOVES + 1 };
-        let model = Model::new(index, placement, cost, settled);
-        for criterion in criteria.filter(|c| cost[*c] > 0) {
-            let certificate = certificates.get(&criterion).unwrap_or(&none);
-            bounds[criterion] = model.bound(criterion, cost, certificate);
-        }
+/// A problem as bounds look at it, beside a plan.
+pub(super) struct Models<'a, 'p> {
+    /// For criteria up to the moves.
+    before: Model<'a, 'p>,
+    /// For those after them, when instances cannot move any more.
+    after: Option<Model<'a, 'p>>,
+    cost: Cost,
+}
+
+impl<'a, 'p> Models<'a, 'p> {
+    /// The models for plans that are not worse than one.
+    pub fn new(index: &'a Index<'p>, placement: &'a Placement) -> Self {
+        let cost = cost(index, placement);
+        let before = Model::new(index, placement, &cost, false);
+        let stood = index.instances.iter().any(|row| row.moves) && cost[objective::UNPLACED] == 0;
+        let after = stood.then(|| Model::new(index, placement, &cost, true));
+        Models { before, after, cost }
     }
-    bounds
+
+    /// The model for a criterion.
+    pub fn of(&self, criterion: usize) -> &Model<'a, 'p> {
+        self.after.as_ref().filter(|_| criterion > objective::MOVES).unwrap_or(&self.before)
+    }
+
+    /// What the plan costs.
+    pub fn cost(&self) -> &Cost {
+        &self.cost
+    }
+
+    /// A lower bound of every criterion over all plans whose earlier criteria are not worse than those
+    /// of the plan. Without certificates what follows from each group alone.
+    pub fn bounds(&self, certificates: &BTreeMap<usize, Certificate>) -> Cost {
+        let none = Certificate::default();
+        let mut bounds = Cost::default();
+        for criterion in (0..bounds.len()).filter(|c| self.cost[*c] > 0) {
+            let certificate = certificates.get(&criterion).unwrap_or(&none);
+            bounds[criterion] = self.of(criterion).bound(criterion, &self.cost, certificate);
+        }
+        bounds
+    }
 }

@@ -1,60 +1,59 @@
-//! Small steps to a better plan, for clusters small enough to measure each of them.
+//! From a plan to a better one: parts of it are placed anew, and stay where they are unless the whole
+//! gets cheaper.
 
-use super::candidates::candidates;
-use super::construct::pack;
-use super::index::Index;
-use super::objective::{Cost, cost};
-use super::solve::assemble;
+use super::branch::{cheapest, users};
+use super::objective::{Cost, FRAGMENTATION, add, group_cost};
+use super::solve::{complete, take_group};
 use super::state::State;
-use super::topology::CLUSTER;
 
-/// Pods measured at most, plan by plan.
-const MEASURED: usize = 60_000;
+/// Machines up to which all groups are placed anew at once.
+const SMALL: usize = 64;
 
-/// Moves one instance at a time as long as the plan gets better.
-pub(super) fn improve(index: &Index, state: &mut State) {
-    let mut left = MEASURED / (index.pods + 10);
-    let mut best = cost(index, &assemble(index, state));
-    loop {
-        let before = best;
-        for instance in 0..index.instances.len() {
-            if left == 0 {
-                return;
-            }
-            best = improve_one(index, state, instance, best, &mut left);
-        }
-        if best == before {
-            return;
-        }
+/// Pods placed to find the best plan of a small cluster and to prove it; some microseconds each.
+const PROOF: u64 = 20_000;
+
+/// Pods placed to find a better place for one group.
+const ONE: u64 = 300;
+
+/// Makes a plan cheaper. Returns what every plan costs at least.
+pub(super) fn improve(state: &mut State) -> Cost {
+    let effort = u64::from(state.index.problem.effort.max(1));
+    if state.index.problem.machines.len() > SMALL {
+        return [0; 7];
     }
-}
-
-/// The best place for an instance while all others stay.
-fn improve_one(index: &Index, state: &mut State, instance: usize, best: Cost, left: &mut usize) -> Cost {
-    let row = &index.instances[instance];
-    let settled = row.previous.as_ref().is_some_and(|old| *old == state.machines(instance));
-    if settled && !index.problem.groups[row.group].locality {
-        return best;
-    }
-    let home = state.machines(instance);
-    state.take_instance(instance);
-    let areas = candidates(state, instance, CLUSTER, 16);
-    let mut found = (best, home);
-    for area in areas {
-        if *left == 0 {
+    let all: Vec<usize> = (0..state.index.groups.len()).collect();
+    let machines: Vec<usize> = (0..state.index.problem.machines.len()).collect();
+    for _ in 0..2 {
+        let better = all.iter().filter(|g| anew(state, &[**g], &machines, &mut (ONE * effort)).1).count();
+        if better == 0 {
             break;
         }
-        if pack(state, instance, area) {
-            *left -= 1;
-            let now = cost(index, &assemble(index, state));
-            if now < found.0 {
-                found = (now, state.machines(instance));
-            }
-            state.take_instance(instance);
-        }
     }
-    for (pod, machine) in found.1.iter().enumerate() {
-        state.put(instance, pod, *machine);
+    let mut steps = PROOF * effort;
+    anew(state, &all, &machines, &mut steps).0
+}
+
+/// Places groups anew on some machines: at less cost, or as they were. Returns what they cost at
+/// least, and whether they got cheaper.
+fn anew(state: &mut State, groups: &[usize], machines: &[usize], steps: &mut u64) -> (Cost, bool) {
+    let below = cost_of(state, groups);
+    let before = state.machine_of.clone();
+    groups.iter().for_each(|g| take_group(state, *g));
+    let verdict = cheapest(state, groups, machines, below, steps);
+    if verdict.cost.is_none() {
+        state.restore(&before);
     }
-    found.0
+    (verdict.floor, verdict.cost.is_some())
+}
+
+/// What groups cost, with the whole fragmentation.
+fn cost_of(state: &State, groups: &[usize]) -> Cost {
+    let users = users(state);
+    let mut total = [0; 7];
+    for group in groups {
+        let rows = complete(state, *group).then(|| state.rows(*group));
+        add(&mut total, &group_cost(state.index, *group, rows.as_deref(), &users));
+    }
+    total[FRAGMENTATION] = state.fragmentation;
+    total
 }

@@ -32,8 +32,12 @@ pub(super) struct Index<'p> {
     pub touches: Vec<(usize, usize)>,
     /// Role and level of each table of leaders by domain.
     pub leaders: Vec<(usize, usize)>,
-    /// Levels of which some group wants domains for itself.
+    /// Levels of which some group wants domains for itself, or would like to.
     pub exclusive: Vec<usize>,
+    /// The level beside that of the machines whose domains are worth keeping whole.
+    pub grain: Option<usize>,
+    /// Machines, and domains of the grain, that nobody uses before anything is placed.
+    pub whole: (Vec<bool>, Vec<bool>),
 }
 
 /// A group: its roles and what concerns it as a whole.
@@ -151,9 +155,20 @@ pub(super) struct Floor {
 
 impl<'p> Index<'p> {
     pub fn new(problem: &'p Problem) -> Self {
+        let topology = Topology::new(problem);
+        let grain = topology.distinct.iter().rev().nth(1).copied().filter(|l| *l > 0);
+        let empty: Vec<bool> = problem.machines.iter().map(|m| m.holders.is_empty()).collect();
+        let mut grains = vec![true; grain.map_or(0, |level| topology.sizes[level])];
+        for (m, empty) in empty.iter().enumerate() {
+            if let Some(level) = grain {
+                grains[topology.domain(m, level)] &= empty;
+            }
+        }
         let mut index = Index {
             problem,
-            topology: Topology::new(problem),
+            topology,
+            grain,
+            whole: (empty, grains),
             columns: problem.resources.len(),
             classes: Vec::new(),
             groups: Vec::new(),
@@ -173,8 +188,12 @@ impl<'p> Index<'p> {
         let mut known = BTreeMap::new();
         for (g, group) in problem.groups.iter().enumerate() {
             index.add_roles(g, group, &mut known);
-            for (c, clause) in group.clauses.iter().enumerate().filter(|(_, c)| c.prefer.is_none()) {
-                index.add_clause(g, c, &clause.kind);
+            for (c, clause) in group.clauses.iter().enumerate() {
+                if clause.prefer.is_none() {
+                    index.add_clause(g, c, &clause.kind);
+                } else if let super::ClauseKind::Exclusive { level } = clause.kind {
+                    index.watch(level + 1);
+                }
             }
             for (e, edge) in group.edges.iter().enumerate() {
                 if let Some(floor) = edge.floor {
@@ -183,6 +202,12 @@ impl<'p> Index<'p> {
             }
         }
         index
+    }
+
+    /// Whether some group would like domains for itself, without need.
+    pub fn watches_users(&self) -> bool {
+        let prefers = |c: &super::Clause| c.prefer.is_some() && matches!(c.kind, super::ClauseKind::Exclusive { .. });
+        self.problem.groups.iter().flat_map(|g| &g.clauses).any(prefers)
     }
 
     /// Whether pods of a class use accelerators.

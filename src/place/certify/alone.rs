@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::settled::Settled;
 use crate::place::index::Index;
-use crate::place::objective::{part, spread_deficit, unmet};
+use crate::place::objective::{self, spread_deficit, unmet};
 use crate::place::slots::room;
 use crate::place::topology::Area;
 use crate::place::{ClauseKind, Placement, verify};
@@ -18,12 +18,13 @@ pub(super) fn least(index: &Index, placement: &Placement, settled: &Settled, cri
         let stays = index.groups[g].instances.clone().all(|i| settled.stays[i]);
         for clause in &group.clauses {
             sum += match (criterion, clause.prefer, &clause.kind) {
-                (part::UNMET, None, _) | (part::UNMET, _, ClauseKind::Exclusive { .. }) => 0,
-                (part::UNMET, Some(weight), kind) => {
-                    let count = if stays { unmet(index, placement, &users, g, kind) } else { rooms.unmet(g, kind) };
+                (objective::UNMET, None, _) | (objective::UNMET, _, ClauseKind::Exclusive { .. }) => 0,
+                (objective::UNMET, Some(weight), kind) => {
+                    let count =
+                        if stays { unmet(index, &placement.groups[g], &users, g, kind) } else { rooms.unmet(g, kind) };
                     i64::from(weight) * count
                 }
-                (_, _, kind) if stays => spread_deficit(index, placement, g, kind),
+                (_, _, kind) if stays => spread_deficit(index, &placement.groups[g], kind),
                 (_, _, kind) => rooms.deficit(g, kind),
             };
         }
@@ -157,8 +158,11 @@ impl Rooms<'_, '_> {
         let topology = &self.index.topology;
         let (role, level) = (self.index.groups[g].roles.start + role, level + 1);
         let row = &self.index.roles[role];
-        let Some(class) = row.classes.first() else { return at_least.map_or(0, i64::from) };
         let instances = row.role.instances as i64;
+        if instances == 0 {
+            return 0;
+        }
+        let Some(class) = row.classes.first() else { return at_least.map_or(0, i64::from) };
         let used = self.leader_domains(role, level, true).min(instances);
         let missing = at_least.map_or(0, |n| (i64::from(n) - used).max(0));
         let domains = topology.sizes[level].max(1) as i64;

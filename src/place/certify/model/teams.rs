@@ -2,30 +2,57 @@
 
 use std::collections::BTreeMap;
 
-use super::{Base, Model, Table, Teams, WORK};
+use super::{Base, Model, Shape, Table, Teams, WORK};
 use crate::place::ClauseKind;
 use crate::place::certify::team::{Kind, Rule, Team};
 use crate::place::certify::{alone, settled};
 use crate::place::index::Source;
-use crate::place::objective::{INSIDE, part};
+use crate::place::objective::{self, INSIDE};
+
+/// What became of a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Its place in the model.
+    At(usize),
+    /// It has too many subsets to look at.
+    Uncounted,
+    /// It fits nowhere, even alone.
+    Nowhere,
+}
 
 impl Model<'_, '_> {
     /// Finds the teams of all groups, and counts what concerns instances that stay.
     pub(super) fn gather(&mut self) {
         let mut teams: BTreeMap<Team, i64> = BTreeMap::new();
+        let mut groups: Vec<Vec<(Team, i64)>> = Vec::new();
         for g in 0..self.index.groups.len() {
-            let criterion = if self.index.problem.groups[g].locality { part::LOCALITY } else { part::LINKS };
+            let criterion = objective::link_part(self.index, g);
             let (cost, loose) = settled::links(self.index, &self.settled, &self.free, g);
             self.add_base(criterion, cost, loose);
-            for (team, count) in self.teams_of(g, criterion) {
-                *teams.entry(team).or_insert(0) += count;
+            groups.push(self.teams_of(g, criterion));
+            for (team, count) in groups.last().into_iter().flatten() {
+                *teams.entry(team.clone()).or_insert(0) += count;
             }
         }
-        let broken = alone::broken(self.index, &self.settled) + alone::strangers(self.index, &self.settled, &self.free);
-        self.add_base(part::FRAGMENTATION, i128::from(broken), false);
+        if !self.partial {
+            let strangers = alone::strangers(self.index, &self.settled, &self.free);
+            let broken = alone::broken(self.index, &self.settled) + strangers;
+            self.add_base(objective::FRAGMENTATION, i128::from(broken), false);
+        }
         let mut work = WORK;
-        for (team, count) in teams {
-            self.add_team(team, count, &mut work);
+        let fates: BTreeMap<Team, Fate> =
+            teams.into_iter().map(|(team, count)| (team.clone(), self.add_team(team, count, &mut work))).collect();
+        for (row, teams) in self.index.groups.iter().zip(groups) {
+            let fate = |(team, count): &(Team, i64)| Some((*fates.get(team)?, *count));
+            let fates: Vec<(Fate, i64)> = teams.iter().filter_map(fate).collect();
+            let counted =
+                fates.iter().filter_map(|(fate, n)| if let Fate::At(t) = fate { Some((*t, *n)) } else { None });
+            let shape = Shape {
+                teams: counted.collect(),
+                weight: row.instances.len() as i64,
+                hopeless: fates.iter().any(|(fate, _)| *fate == Fate::Nowhere),
+            };
+            *self.shapes.entry(shape).or_insert(0) += 1;
         }
     }
 
@@ -36,7 +63,7 @@ impl Model<'_, '_> {
     }
 
     /// Adds a team with its subsets, or what its links cost at least when these are too many.
-    fn add_team(&mut self, team: Team, count: i64, work: &mut usize) {
+    fn add_team(&mut self, team: Team, count: i64, work: &mut usize) -> Fate {
         let subsets = team.subsets().filter(|n| n * n * self.levels.len().max(1) <= *work);
         if let (Some(subsets), false) = (subsets, self.levels.is_empty()) {
             *work -= subsets * subsets * self.levels.len();
@@ -61,14 +88,19 @@ impl Model<'_, '_> {
                     })
                 })
             });
-            if table.cheapest(&self.downgrades, 1, &vec![0; self.bundles.len()]).is_some() {
-                self.teams.push(Teams { team, table, count });
-                return;
+            if table.cheapest(&self.downgrades, 1, &vec![0; self.bundles.len()]).is_none() {
+                return Fate::Nowhere;
             }
+            self.teams.push(Teams { team, table, count });
+            return Fate::At(self.teams.len() - 1);
+        }
+        if self.partial {
+            return Fate::Uncounted;
         }
         let best = (0..self.index.topology.levels).map(|l| self.index.topology.downgrade(l)).min().unwrap_or(0);
         let least = i128::from(count) * team.pairs(&team.whole()) * i128::from(best.max(0));
         self.add_base(team.criterion, least, least > 0);
+        Fate::Uncounted
     }
 
     /// The teams of a group, with how many of each there are.
