@@ -5,6 +5,8 @@
 //! racks of one block. It leaves out plans that divide a group over blocks, so that its optimum is
 //! that of all plans when our bound equals it.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;

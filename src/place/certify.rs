@@ -13,13 +13,13 @@
 //!
 //! Left out, which makes a bound lower but never wrong: how narrow domains lie in wider ones
 //! beyond the group itself, `near`, cells, exclusive domains, pods of two sizes that fit a machine
-//! by sums but not one by one, and spreading by more than the largest share of a domain.
+//! by sums but not one by one, and spreading but for the largest share of a domain.
 
 use std::collections::BTreeMap;
 
-use super::Placement;
 use super::index::Index;
 use super::objective::{self, Cost, cost};
+use super::{ClauseKind, Placement};
 
 mod alone;
 mod earn;
@@ -51,10 +51,8 @@ pub(super) struct Certificate {
 
 /// A problem as bounds look at it, beside a plan.
 pub(super) struct Models<'a, 'p> {
-    /// For criteria up to the moves.
-    before: Model<'a, 'p>,
-    /// For those after them, when instances cannot move any more.
-    after: Option<Model<'a, 'p>>,
+    /// From the last criteria to the first: from which one on it holds, and the model.
+    models: Vec<(usize, Model<'a, 'p>)>,
     cost: Cost,
 }
 
@@ -62,15 +60,19 @@ impl<'a, 'p> Models<'a, 'p> {
     /// The models for plans that are not worse than one.
     pub fn new(index: &'a Index<'p>, placement: &'a Placement) -> Self {
         let cost = cost(index, placement);
-        let before = Model::new(index, placement, &cost, false);
         let stood = index.instances.iter().any(|row| row.moves) && cost[objective::UNPLACED] == 0;
-        let after = stood.then(|| Model::new(index, placement, &cost, true));
-        Models { before, after, cost }
+        // What comes after the moves knows who stays, and what comes last which preferences hold.
+        let wished = index.problem.groups.iter().flat_map(|group| &group.clauses);
+        let wished = wished.clone().any(|c| c.prefer.is_some() || matches!(c.kind, ClauseKind::Spread { .. }));
+        let stages = [(objective::FRAGMENTATION, wished), (objective::LINKS, stood), (0, true)];
+        let used = stages.into_iter().filter(|(_, used)| *used);
+        let models = used.map(|(from, _)| (from, Model::new(index, placement, &cost, from))).collect();
+        Models { models, cost }
     }
 
     /// The model for a criterion.
-    pub fn of(&self, criterion: usize) -> &Model<'a, 'p> {
-        self.after.as_ref().filter(|_| criterion > objective::MOVES).unwrap_or(&self.before)
+    pub fn of(&self, criterion: usize) -> Option<&Model<'a, 'p>> {
+        self.models.iter().find(|(from, _)| *from <= criterion).map(|(_, model)| model)
     }
 
     /// What the plan costs.
@@ -85,7 +87,7 @@ impl<'a, 'p> Models<'a, 'p> {
         let mut bounds = Cost::default();
         for criterion in (0..bounds.len()).filter(|c| self.cost[*c] > 0) {
             let certificate = certificates.get(&criterion).unwrap_or(&none);
-            bounds[criterion] = self.of(criterion).bound(criterion, &self.cost, certificate);
+            bounds[criterion] = self.of(criterion).map_or(0, |m| m.bound(criterion, &self.cost, certificate));
         }
         bounds
     }

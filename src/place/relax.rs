@@ -12,6 +12,8 @@ use super::index::Index;
 use super::objective::{self, Cost};
 
 mod master;
+#[cfg(test)]
+mod tests;
 
 use master::Master;
 
@@ -46,7 +48,7 @@ pub(super) fn bounds(index: &Index, placement: &Placement, budget: Budget) -> Co
 pub(super) fn certificates(models: &Models, budget: Budget) -> BTreeMap<usize, Certificate> {
     let (cost, simple) = (models.cost(), models.bounds(&BTreeMap::new()));
     let open = PRICED.into_iter().filter(|c| simple[*c] < cost[*c]);
-    open.map(|c| (c, certificate(models.of(c), c, cost, budget))).collect()
+    open.filter_map(|c| Some((c, certificate(models.of(c)?, c, cost, budget)))).collect()
 }
 
 /// The best prices that are found within the budget.

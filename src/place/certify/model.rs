@@ -7,10 +7,10 @@ use super::settled::Settled;
 use super::split::Table;
 use super::team::Team;
 use super::{Bundle, Certificate, SCALE, alone, earn};
-use crate::place::Placement;
 use crate::place::index::Index;
 use crate::place::objective::{self, Cost};
 use crate::place::topology::{Area, CLUSTER};
+use crate::place::{Clause, Placement};
 
 mod teams;
 
@@ -60,6 +60,10 @@ struct Base {
 pub(in crate::place) struct Model<'a, 'p> {
     pub index: &'a Index<'p>,
     placement: &'a Placement,
+    /// The earlier criteria of the plans that are looked at.
+    cost: Cost,
+    /// The criteria from which on the model holds.
+    from: usize,
     /// Instances that cannot stand elsewhere.
     settled: Settled,
     /// What is free beside those.
@@ -82,17 +86,19 @@ pub(in crate::place) struct Model<'a, 'p> {
 }
 
 impl<'a, 'p> Model<'a, 'p> {
-    /// The model; with `settled` for plans that move no more than this one.
-    pub fn new(index: &'a Index<'p>, placement: &'a Placement, cost: &Cost, settled: bool) -> Self {
+    /// The model for criteria from `from` on, for plans that are not worse in those before.
+    pub fn new(index: &'a Index<'p>, placement: &'a Placement, cost: &Cost, from: usize) -> Self {
         let topology = &index.topology;
         // Who may be left out need not stay.
         let partial = cost[objective::UNPLACED] > 0;
-        let settled = Settled::new(index, (settled && !partial).then_some(cost[objective::MOVES]));
+        let settled = Settled::new(index, (from > objective::MOVES && !partial).then_some(cost[objective::MOVES]));
         let free = free(index, &settled);
         let levels = if topology.nested { topology.distinct.clone() } else { Vec::new() };
         let mut model = Model {
             index,
             placement,
+            cost: *cost,
+            from,
             measures: Measure::all(index, &free),
             settled,
             free,
@@ -207,6 +213,13 @@ impl<'a, 'p> Model<'a, 'p> {
         let steps = self.downgrades.iter().fold(0, |divisor, d| gcd(divisor, d - widest));
         let teams = self.teams.iter().filter(|teams| teams.team.criterion == criterion);
         teams.fold(0, |divisor, teams| gcd(divisor, teams.team.divisor().saturating_mul(steps)))
+    }
+
+    /// Whether every plan that is looked at meets a clause: it is required, or its weight is more than
+    /// all that is not met.
+    fn requires(&self, clause: &Clause) -> bool {
+        let unmet = |weight: u32| self.from > objective::UNMET && i64::from(weight) > self.cost[objective::UNMET];
+        clause.prefer.is_none_or(unmet)
     }
 
     /// What a criterion costs at least besides the teams.
