@@ -1,7 +1,5 @@
 //! Bounds against the best of all plans.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::{names, problem};
