@@ -13,13 +13,13 @@
 //!
 //! Left out, which makes a bound lower but never wrong: how narrow domains lie in wider ones
 //! beyond the group itself, `near`, cells, exclusive domains, pods of two sizes that fit a machine
-//! by sums but not one by one, and spreading by more than the largest share of a domain.
+//! by sums but not one by one, and spreading but for the largest share of a domain.
 
 use std::collections::BTreeMap;
 
-use super::Placement;
 use super::index::Index;
-use super::objective::{Cost, part};
+use super::objective::{Cost, cost, part};
+use super::{ClauseKind, Placement};
 
 mod alone;
 mod earn;
@@ -29,7 +29,7 @@ mod settled;
 mod split;
 mod team;
 
-pub(super) use model::{Class, Model};
+pub(super) use model::{Class, Model, Teams};
 pub(super) use split::Split;
 
 /// Prices and fines are whole numbers of this part of a unit.
@@ -49,23 +49,46 @@ pub(super) struct Certificate {
     pub fines: BTreeMap<usize, i128>,
 }
 
-/// A lower bound of every criterion over all plans whose earlier criteria are not worse than those of
-/// a plan. Without certificates what follows from each group alone.
-pub(super) fn bounds(
-    index: &Index,
-    placement: &Placement,
-    cost: &Cost,
-    certificates: &BTreeMap<usize, Certificate>,
-) -> Cost {
-    let mut bounds = Cost::default();
-    let none = Certificate::default();
-    for settled in [false, true] {
-        let criteria = if settled { part::MOVES + 1..bounds.len() } else { 0..part::MOVES + 1 };
-        let model = Model::new(index, placement, cost, settled);
-        for criterion in criteria.filter(|c| cost[*c] > 0) {
-            let certificate = certificates.get(&criterion).unwrap_or(&none);
-            bounds[criterion] = model.bound(criterion, cost, certificate);
-        }
+/// A problem as bounds look at it, beside a plan.
+pub(super) struct Models<'a, 'p> {
+    /// From the last criteria to the first: from which one on it holds, and the model.
+    models: Vec<(usize, Model<'a, 'p>)>,
+    cost: Cost,
+}
+
+impl<'a, 'p> Models<'a, 'p> {
+    /// The models for plans that are not worse than one.
+    pub fn new(index: &'a Index<'p>, placement: &'a Placement) -> Self {
+        let cost = cost(index, placement);
+        let stood = index.instances.iter().any(|row| row.moves) && cost[part::UNPLACED] == 0;
+        // What comes after the moves knows who stays, and what comes last which preferences hold.
+        let wished = index.problem.groups.iter().flat_map(|group| &group.clauses);
+        let wished = wished.clone().any(|c| c.prefer.is_some() || matches!(c.kind, ClauseKind::Spread { .. }));
+        let stages = [(part::FRAGMENTATION, wished), (part::LINKS, stood), (0, true)];
+        let used = stages.into_iter().filter(|(_, used)| *used);
+        let models = used.map(|(from, _)| (from, Model::new(index, placement, &cost, from))).collect();
+        Models { models, cost }
     }
-    bounds
+
+    /// The model for a criterion.
+    pub fn of(&self, criterion: usize) -> Option<&Model<'a, 'p>> {
+        self.models.iter().find(|(from, _)| *from <= criterion).map(|(_, model)| model)
+    }
+
+    /// What the plan costs.
+    pub fn cost(&self) -> &Cost {
+        &self.cost
+    }
+
+    /// A lower bound of every criterion over all plans whose earlier criteria are not worse than those
+    /// of the plan. Without certificates what follows from each group alone.
+    pub fn bounds(&self, certificates: &BTreeMap<usize, Certificate>) -> Cost {
+        let none = Certificate::default();
+        let mut bounds = Cost::default();
+        for criterion in (0..bounds.len()).filter(|c| self.cost[*c] > 0) {
+            let certificate = certificates.get(&criterion).unwrap_or(&none);
+            bounds[criterion] = self.of(criterion).map_or(0, |m| m.bound(criterion, &self.cost, certificate));
+        }
+        bounds
+    }
 }

@@ -7,13 +7,21 @@
 use std::collections::BTreeMap;
 
 use super::Placement;
-use super::certify::{self, Certificate, Model, SCALE};
+use super::certify::{Certificate, Model, Models, SCALE};
 use super::index::Index;
-use super::objective::{Cost, cost, part};
+use super::objective::{Cost, part};
 
 mod master;
+#[cfg(test)]
+mod tests;
 
 use master::Master;
+
+/// Programmes solved for one criterion with an effort of 1.
+const ROUNDS: usize = 40;
+
+/// Criteria that groups compete for.
+const PRICED: [usize; 4] = [part::UNPLACED, part::LOCALITY, part::LINKS, part::FRAGMENTATION];
 
 /// How much work a bound is worth.
 #[derive(Debug, Clone, Copy)]
@@ -22,37 +30,25 @@ pub(super) struct Budget {
     pub rounds: usize,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Budget { rounds: 40 }
+impl Budget {
+    /// The budget for an effort; 0 counts as 1.
+    pub fn new(effort: u32) -> Self {
+        Budget { rounds: ROUNDS * effort.max(1) as usize }
     }
 }
 
 /// For each criterion a bound that no plan falls below whose earlier criteria are not worse than those
 /// of this one, as the checker counts it.
 pub(super) fn bounds(index: &Index, placement: &Placement, budget: Budget) -> Cost {
-    let cost = cost(index, placement);
-    let certificates = certificates(index, placement, &cost, budget);
-    certify::bounds(index, placement, &cost, &certificates)
+    let models = Models::new(index, placement);
+    models.bounds(&certificates(&models, budget))
 }
 
 /// Prices for every criterion that is not proven without.
-pub(super) fn certificates(
-    index: &Index,
-    placement: &Placement,
-    cost: &Cost,
-    budget: Budget,
-) -> BTreeMap<usize, Certificate> {
-    let simple = certify::bounds(index, placement, cost, &BTreeMap::new());
-    let priced = [part::LOCALITY, part::LINKS, part::FRAGMENTATION];
-    let mut models: BTreeMap<bool, Model> = BTreeMap::new();
-    let mut certificates = BTreeMap::new();
-    for criterion in priced.into_iter().filter(|c| simple[*c] < cost[*c]) {
-        let settled = criterion > part::MOVES;
-        let model = models.entry(settled).or_insert_with(|| Model::new(index, placement, cost, settled));
-        certificates.insert(criterion, certificate(model, criterion, cost, budget));
-    }
-    certificates
+pub(super) fn certificates(models: &Models, budget: Budget) -> BTreeMap<usize, Certificate> {
+    let (cost, simple) = (models.cost(), models.bounds(&BTreeMap::new()));
+    let open = PRICED.into_iter().filter(|c| simple[*c] < cost[*c]);
+    open.filter_map(|c| Some((c, certificate(models.of(c)?, c, cost, budget)))).collect()
 }
 
 /// The best prices that are found within the budget.

@@ -44,11 +44,10 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     placement.moves = moves::moves(problem, &placement.groups);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
-    // Where groups are left out, others might be left out at the same cost: nothing is known of the rest.
-    if !placement.is_optimal() && placement.unplaced.is_empty() {
-        let bounds = relax::bounds(&index, &placement, relax::Budget::default());
+    if !placement.is_optimal() {
+        let bounds = relax::bounds(&index, &placement, relax::Budget::new(problem.effort));
         for (criterion, bound) in placement.objective.iter_mut().zip(bounds) {
-            criterion.bound = bound.min(criterion.value).max(criterion.bound);
+            criterion.bound = criterion.bound.max(bound);
         }
     }
     Ok(placement)

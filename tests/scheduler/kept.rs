@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rbgc::diag::Session;
 use rbgc::plan::affinity::Promise;
+use rbgc::plan::kept::History;
 use rbgc::{check, fit, graph, inventory, place, plan, resolve, robust};
 
 use super::random::{LEVELS, node};
@@ -28,7 +29,7 @@ fn bound(source: &str, standing: &[&str]) -> BTreeMap<String, (String, Promise)>
     let mut plan = plan::plan(&fitted, &inventory, &placement);
     for group in plan.groups.iter_mut().filter(|g| standing.contains(&g.source.name.as_str())) {
         let units = group.roles.iter_mut().flat_map(|role| &mut role.units);
-        units.flat_map(|unit| &mut unit.sites).for_each(|site| site.history = rbgc::plan::kept::History::Kept);
+        units.flat_map(|unit| &mut unit.sites).for_each(|site| site.history = History::Kept);
     }
     let plan = robust::robust(&mut session, &fitted.problem, plan).unwrap();
     let level = |level: Option<usize>| level.map_or("none".into(), |l| inventory.levels[l].name.clone());

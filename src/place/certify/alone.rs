@@ -158,8 +158,11 @@ impl Rooms<'_, '_> {
         let topology = &self.index.topology;
         let (role, level) = (self.index.groups[g].roles.start + role, level + 1);
         let row = &self.index.roles[role];
-        let Some(class) = row.classes.first() else { return at_least.map_or(0, i64::from) };
         let instances = row.role.instances as i64;
+        if instances == 0 {
+            return 0;
+        }
+        let Some(class) = row.classes.first() else { return at_least.map_or(0, i64::from) };
         let used = self.leader_domains(role, level, true).min(instances);
         let missing = at_least.map_or(0, |n| (i64::from(n) - used).max(0));
         let domains = topology.sizes[level].max(1) as i64;

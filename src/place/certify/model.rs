@@ -7,10 +7,10 @@ use super::settled::Settled;
 use super::split::Table;
 use super::team::Team;
 use super::{Bundle, Certificate, SCALE, alone, earn};
-use crate::place::Placement;
 use crate::place::index::Index;
 use crate::place::objective::{Cost, part};
 use crate::place::topology::{Area, CLUSTER};
+use crate::place::{Clause, Placement};
 
 mod teams;
 
@@ -37,6 +37,17 @@ pub(in crate::place) struct Teams {
     pub count: i64,
 }
 
+/// Groups with equal teams.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::place) struct Shape {
+    /// The teams of a group, and how many of each.
+    pub teams: Vec<(usize, i64)>,
+    /// What it costs to leave the group out.
+    pub weight: i64,
+    /// There is no place for it, even alone.
+    pub hopeless: bool,
+}
+
 /// What a criterion costs at least besides the teams.
 #[derive(Debug, Clone, Copy, Default)]
 struct Base {
@@ -49,6 +60,10 @@ struct Base {
 pub(in crate::place) struct Model<'a, 'p> {
     pub index: &'a Index<'p>,
     placement: &'a Placement,
+    /// The earlier criteria of the plans that are looked at.
+    cost: Cost,
+    /// The criteria from which on the model holds.
+    from: usize,
     /// Instances that cannot stand elsewhere.
     settled: Settled,
     /// What is free beside those.
@@ -63,19 +78,27 @@ pub(in crate::place) struct Model<'a, 'p> {
     /// What there is a price for, and how often it can occur in one domain.
     pub bundles: Vec<(Bundle, i64)>,
     pub teams: Vec<Teams>,
+    /// The groups, and how many of each shape.
+    pub shapes: BTreeMap<Shape, i64>,
+    /// Whether groups may be left out.
+    pub partial: bool,
     base: BTreeMap<usize, Base>,
 }
 
 impl<'a, 'p> Model<'a, 'p> {
-    /// The model; with `settled` for plans that move no more than this one.
-    pub fn new(index: &'a Index<'p>, placement: &'a Placement, cost: &Cost, settled: bool) -> Self {
+    /// The model for criteria from `from` on, for plans that are not worse in those before.
+    pub fn new(index: &'a Index<'p>, placement: &'a Placement, cost: &Cost, from: usize) -> Self {
         let topology = &index.topology;
-        let settled = Settled::new(index, settled.then_some(cost[part::MOVES]));
+        // Who may be left out need not stay.
+        let partial = cost[part::UNPLACED] > 0;
+        let settled = Settled::new(index, (from > part::MOVES && !partial).then_some(cost[part::MOVES]));
         let free = free(index, &settled);
         let levels = if topology.nested { topology.distinct.clone() } else { Vec::new() };
         let mut model = Model {
             index,
             placement,
+            cost: *cost,
+            from,
             measures: Measure::all(index, &free),
             settled,
             free,
@@ -84,6 +107,8 @@ impl<'a, 'p> Model<'a, 'p> {
             classes: Vec::new(),
             bundles: Vec::new(),
             teams: Vec::new(),
+            shapes: BTreeMap::new(),
+            partial,
             base: BTreeMap::new(),
         };
         model.classes = model.classify();
@@ -94,6 +119,7 @@ impl<'a, 'p> Model<'a, 'p> {
     /// A lower bound of a criterion over plans whose earlier criteria are not worse than `cost`.
     pub fn bound(&self, criterion: usize, cost: &Cost, certificate: &Certificate) -> i64 {
         let bound = match criterion {
+            part::MOVES | part::UNMET | part::SPREAD if self.partial => 0,
             part::MOVES => i128::from(self.settled.least),
             part::UNMET | part::SPREAD => {
                 i128::from(alone::least(self.index, self.placement, &self.settled, criterion))
@@ -112,9 +138,16 @@ impl<'a, 'p> Model<'a, 'p> {
             std::cmp::Ordering::Equal => SCALE,
             std::cmp::Ordering::Greater => 0,
         };
-        let paid = |teams: &Teams| {
+        let cheapest = |teams: &Teams| {
             let fine = fine(teams.team.criterion);
-            i128::from(teams.count) * teams.table.cheapest(&self.downgrades, fine, &prices).unwrap_or(0)
+            teams.table.cheapest(&self.downgrades, fine, &prices).unwrap_or(0)
+        };
+        let each: Vec<i128> = self.teams.iter().map(cheapest).collect();
+        let paid = |(shape, count): (&Shape, &i64)| {
+            let placed: i128 = shape.teams.iter().map(|(team, n)| i128::from(*n) * each[*team]).sum();
+            let left_out = fine(part::UNPLACED) * i128::from(shape.weight);
+            let least = if shape.hopeless { left_out } else { placed.min(left_out) };
+            i128::from(*count) * if self.partial { least } else { placed }
         };
         let earned = |level: usize| -> i128 {
             let items = self.items(level, &prices);
@@ -125,7 +158,7 @@ impl<'a, 'p> Model<'a, 'p> {
         let base: i128 = self.base.iter().map(|(c, base)| fine(*c) * base.cost).sum();
         let allowed: i128 = (0..criterion).map(|c| fine(c) * i128::from(cost[c])).sum();
         let earned: i128 = (1..self.levels.len()).map(earned).sum();
-        base + self.teams.iter().map(paid).sum::<i128>() - allowed - earned
+        base + self.shapes.iter().map(paid).sum::<i128>() - allowed - earned
     }
 
     /// The bundles with a price at a level.
@@ -162,7 +195,7 @@ impl<'a, 'p> Model<'a, 'p> {
     fn round(&self, criterion: usize, bound: i128) -> i128 {
         let bound = -(-bound).div_euclid(SCALE);
         let divisor = self.divisor(criterion);
-        if criterion == part::FRAGMENTATION || divisor < 2 {
+        if criterion == part::FRAGMENTATION || self.partial || divisor < 2 {
             return bound;
         }
         let widest = i128::from(self.downgrades.first().copied().unwrap_or(0));
@@ -180,6 +213,13 @@ impl<'a, 'p> Model<'a, 'p> {
         let steps = self.downgrades.iter().fold(0, |divisor, d| gcd(divisor, d - widest));
         let teams = self.teams.iter().filter(|teams| teams.team.criterion == criterion);
         teams.fold(0, |divisor, teams| gcd(divisor, teams.team.divisor().saturating_mul(steps)))
+    }
+
+    /// Whether every plan that is looked at meets a clause: it is required, or its weight is more than
+    /// all that is not met.
+    fn requires(&self, clause: &Clause) -> bool {
+        let unmet = |weight: u32| self.from > part::UNMET && i64::from(weight) > self.cost[part::UNMET];
+        clause.prefer.is_none_or(unmet)
     }
 
     /// What a criterion costs at least besides the teams.

@@ -16,7 +16,7 @@ pub(super) struct Settled {
 }
 
 impl Settled {
-    /// Compares the least weight with `moved`, what a plan at hand moves; `None` when there is none.
+    /// Compares the least weight with `moved`, what a plan at hand moves; `None` when that does not matter.
     pub fn new(index: &Index, moved: Option<i64>) -> Settled {
         let weight = |i: usize| index.pods_of(i).len() as i64;
         let instances = 0..index.instances.len();

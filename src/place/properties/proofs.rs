@@ -3,28 +3,37 @@
 use proptest::prelude::*;
 
 use super::{names, problem};
-use crate::place::certify::{Certificate, Model, SCALE};
+use crate::place::certify::{Certificate, Model, Models, SCALE};
 use crate::place::index::Index;
 use crate::place::objective::{Cost, cost, part};
 use crate::place::relax;
 use crate::place::testing::settle;
-use crate::place::{Placement, Problem, moves, verify};
+use crate::place::{Group, Placement, Problem, Role, moves, verify};
 
-/// Every sound plan, at most so many.
+/// Every sound plan, at most so many; with all groups, or without some where that is allowed.
 fn plans(problem: &Problem, most: usize) -> Option<Vec<Placement>> {
-    let empty = |role: &crate::place::Role| vec![vec![usize::MAX; role.pods.len()]; role.instances];
-    let mut plan = Placement {
-        groups: problem.groups.iter().map(|g| g.roles.iter().map(empty).collect()).collect(),
-        ..Placement::default()
-    };
-    let pods = |(g, r, i): (usize, usize, usize)| (0..problem.groups[g].roles[r].pods.len()).map(move |p| [g, r, i, p]);
-    let pods: Vec<[usize; 4]> = names(problem).into_iter().flat_map(pods).collect();
-    if problem.machines.len().pow(pods.len() as u32) > most {
-        return None;
-    }
     let mut found = Vec::new();
-    let mut free = problem.machines.iter().map(|m| m.free.clone()).collect();
-    descend(problem, &pods, &mut free, &mut plan, &mut found);
+    let groups = problem.groups.len();
+    for left_out in 0..if problem.partial { 1 << groups } else { 1 } {
+        let stands = |g: usize| left_out & (1 << g) == 0;
+        let pods = |g: usize, role: &Role| if stands(g) { vec![usize::MAX; role.pods.len()] } else { Vec::new() };
+        let empty =
+            |(g, group): (usize, &Group)| group.roles.iter().map(|role| vec![pods(g, role); role.instances]).collect();
+        let mut plan = Placement {
+            groups: problem.groups.iter().enumerate().map(empty).collect(),
+            unplaced: (0..groups).filter(|g| !stands(*g)).collect(),
+            ..Placement::default()
+        };
+        let names = names(problem).into_iter().filter(|(g, ..)| stands(*g));
+        let pods =
+            |(g, r, i): (usize, usize, usize)| (0..problem.groups[g].roles[r].pods.len()).map(move |p| [g, r, i, p]);
+        let pods: Vec<[usize; 4]> = names.flat_map(pods).collect();
+        if problem.machines.len().pow(pods.len() as u32) > most {
+            return None;
+        }
+        let mut free = problem.machines.iter().map(|m| m.free.clone()).collect();
+        descend(problem, &pods, &mut free, &mut plan, &mut found);
+    }
     Some(found)
 }
 
@@ -76,17 +85,24 @@ fn check(problem: &Problem, at: prop::sample::Index, seed: &[u32]) -> Result<(),
     let costs: Vec<Cost> = plans.iter().map(|plan| cost(&index, plan)).collect();
     let best = (0..plans.len()).min_by_key(|p| costs[*p]).unwrap_or(0);
     for p in [best, at.index(plans.len())] {
-        let bounds = relax::bounds(&index, &plans[p], relax::Budget::default());
+        let bounds = relax::bounds(&index, &plans[p], relax::Budget::new(1));
         for k in 0..bounds.len() {
             let least = least(&costs, &costs[p], k);
             prop_assert!(bounds[k] <= least, "criterion {k}: {} is not below {least}", bounds[k]);
         }
-        for settled in [false, true] {
-            let model = Model::new(&index, &plans[p], &costs[p], settled);
-            let certificate = certificate(&model, seed);
-            for k in 0..bounds.len() {
-                let (bound, least) = (model.bound(k, &costs[p], &certificate), least(&costs, &costs[p], k));
-                prop_assert!((settled && k <= part::MOVES) || bound <= least, "criterion {k}: {bound} {least}");
+        let certificates = relax::certificates(&Models::new(&index, &plans[p]), relax::Budget::new(1));
+        for from in [0, part::LINKS, part::FRAGMENTATION] {
+            let model = Model::new(&index, &plans[p], &costs[p], from);
+            let random = certificate(&model, seed);
+            let mut noisy = certificates.clone();
+            for (n, price) in noisy.values_mut().flat_map(|c| c.prices.values_mut()).enumerate() {
+                *price += i128::from(seed[n % seed.len()]) - 1000;
+            }
+            for k in from..bounds.len() {
+                let (bound, least) = (model.bound(k, &costs[p], &random), least(&costs, &costs[p], k));
+                prop_assert!(bound <= least, "criterion {k}: {bound} {least}");
+                let bound = noisy.get(&k).map_or(0, |noisy| model.bound(k, &costs[p], noisy));
+                prop_assert!(bound <= least, "criterion {k}: {bound} {least}");
             }
         }
     }
@@ -103,14 +119,18 @@ proptest! {
         weights in prop::collection::vec(0..4u32, 1..4),
         seed in prop::collection::vec(0..2000u32, 1..12),
         locality in any::<bool>(),
+        partial in any::<bool>(),
     ) {
         problem.groups[0].locality = locality;
+        problem.partial = partial;
         for (edge, weight) in problem.groups.iter_mut().flat_map(|g| &mut g.edges).zip(weights) {
             edge.weight = weight;
         }
         check(&problem, at, &seed)?;
         if let Ok(first) = crate::place::solve(&problem) {
-            settle(&mut problem, &first);
+            if first.unplaced.is_empty() {
+                settle(&mut problem, &first);
+            }
             let closed = at.index(problem.machines.len());
             problem.machines[closed].closed = Some("not ready");
             check(&problem, at, &seed)?;

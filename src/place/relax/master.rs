@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 
-use crate::place::certify::{Certificate, Class, Model, SCALE, Split};
+use crate::place::certify::{Certificate, Class, Model, SCALE, Split, Teams};
 use crate::place::objective::{Cost, part};
 
 /// Bundles with a price at most; those of narrow levels come first.
@@ -17,6 +17,9 @@ const PRICES: usize = 400;
 
 /// Classes of domains of a level at most; a level with more gets no prices.
 const CLASSES: usize = 300;
+
+/// Criteria whose plans may be worse for a fine.
+const FINED: [usize; 3] = [part::UNPLACED, part::LOCALITY, part::LINKS];
 
 /// A limit of the programme.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,13 +90,15 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
     pub fn solve(&self) -> Option<Certificate> {
         let mut problem = Problem::new(OptimizationDirection::Maximize);
         let most = self.most();
+        // Without groups that may be left out a team counts by itself.
+        let worth = |teams: &Teams| if self.model.partial { 0.0 } else { teams.count as f64 };
         let teams: Vec<Variable> =
-            self.model.teams.iter().map(|t| problem.add_var(t.count as f64, (-most, most * 8.0))).collect();
+            self.model.teams.iter().map(|t| problem.add_var(worth(t), (-most, most * 8.0))).collect();
         let prices: BTreeMap<usize, Variable> =
             self.prices.iter().map(|row| (*row, problem.add_var(0.0, (0.0, most)))).collect();
         let domains: Vec<Variable> =
             self.domains.iter().map(|(.., count)| problem.add_var(-(*count as f64), (0.0, f64::INFINITY))).collect();
-        let fines: BTreeMap<usize, Variable> = [part::LOCALITY, part::LINKS]
+        let fines: BTreeMap<usize, Variable> = FINED
             .into_iter()
             .filter(|c| *c < self.criterion)
             .map(|c| (c, problem.add_var(-self.slack(c), (0.0, most))))
@@ -119,6 +124,9 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
                 }
             }
         }
+        if self.model.partial {
+            self.add_shapes(&mut problem, &teams, &fines);
+        }
         let outcome = problem.solve().ok()?;
         let solution = outcome.solution()?;
         let whole = |variable: &Variable, unit: f64| -> i128 {
@@ -129,6 +137,27 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
             prices: prices.iter().map(|(r, v)| (self.model.bundles[*r].0.clone(), whole(v, self.unit))).collect(),
             fines: fines.iter().map(|(c, v)| (*c, whole(v, self.unit / self.unit_of(*c)))).collect(),
         })
+    }
+
+    /// Groups cost no more than all their teams, nor more than being left out.
+    fn add_shapes(&self, problem: &mut Problem, teams: &[Variable], fines: &BTreeMap<usize, Variable>) {
+        for (shape, count) in &self.model.shapes {
+            let group = problem.add_var(*count as f64, (f64::NEG_INFINITY, f64::INFINITY));
+            let weight = shape.weight as f64;
+            match fines.get(&part::UNPLACED) {
+                Some(fine) => problem.add_constraint([(group, 1.0), (*fine, -weight)], ComparisonOp::Le, 0.0),
+                None => problem.add_constraint([(group, 1.0)], ComparisonOp::Le, weight),
+            }
+            if !shape.hopeless {
+                let least = |(team, n): &(usize, i64)| -> f64 {
+                    let counts = self.model.teams[*team].team.criterion == self.criterion;
+                    if counts { (self.least[*team] * i128::from(*n)) as f64 / self.unit } else { 0.0 }
+                };
+                let mut row = vec![(group, 1.0)];
+                row.extend(shape.teams.iter().map(|(team, n)| (teams[*team], -(*n as f64))));
+                problem.add_constraint(row.as_slice(), ComparisonOp::Le, shape.teams.iter().map(least).sum());
+            }
+        }
     }
 
     /// Adds the splits and contents that these prices make best. Whether there was a new one.
@@ -164,6 +193,9 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
 
     /// How much more than the least an earlier criterion may cost.
     fn slack(&self, criterion: usize) -> f64 {
+        if self.model.partial {
+            return self.cost[criterion] as f64 / self.unit_of(criterion);
+        }
         let teams = self.model.teams.iter().zip(&self.least).filter(|(t, _)| t.team.criterion == criterion);
         let least: i128 = teams.map(|(t, least)| i128::from(t.count) * least).sum();
         (i128::from(self.cost[criterion]) - least - self.model.base(criterion)).max(0) as f64 / self.unit_of(criterion)

@@ -1,31 +1,67 @@
 //! The teams of all groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Base, Model, Table, Teams, WORK};
-use crate::place::ClauseKind;
+use super::{Base, Model, Shape, Table, Teams, WORK};
 use crate::place::certify::team::{Kind, Rule, Team};
 use crate::place::certify::{alone, settled};
 use crate::place::index::Source;
-use crate::place::objective::{INSIDE, part};
+use crate::place::objective::{INSIDE, link_part, part};
+use crate::place::topology::Area;
+use crate::place::{Clause, ClauseKind};
+
+/// Subsets of a team up to which leaders without traffic are counted with those that have some.
+const FEW: usize = 256;
+
+/// What became of a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Its place in the model.
+    At(usize),
+    /// It has too many subsets to look at.
+    Uncounted,
+    /// It fits nowhere, even alone.
+    Nowhere,
+}
 
 impl Model<'_, '_> {
     /// Finds the teams of all groups, and counts what concerns instances that stay.
     pub(super) fn gather(&mut self) {
         let mut teams: BTreeMap<Team, i64> = BTreeMap::new();
+        let mut groups: Vec<Vec<(Team, i64)>> = Vec::new();
         for g in 0..self.index.groups.len() {
-            let criterion = if self.index.problem.groups[g].locality { part::LOCALITY } else { part::LINKS };
+            let criterion = link_part(self.index, g);
             let (cost, loose) = settled::links(self.index, &self.settled, &self.free, g);
             self.add_base(criterion, cost, loose);
-            for (team, count) in self.teams_of(g, criterion) {
-                *teams.entry(team).or_insert(0) += count;
+            groups.push(self.teams_of(g, criterion));
+            for (team, count) in groups.last().into_iter().flatten() {
+                *teams.entry(team.clone()).or_insert(0) += count;
             }
         }
-        let broken = alone::broken(self.index, &self.settled) + alone::strangers(self.index, &self.settled, &self.free);
-        self.add_base(part::FRAGMENTATION, i128::from(broken), false);
+        if !self.partial {
+            let strangers = alone::strangers(self.index, &self.settled, &self.free);
+            let broken = alone::broken(self.index, &self.settled) + strangers;
+            self.add_base(part::FRAGMENTATION, i128::from(broken), false);
+        }
         let mut work = WORK;
-        for (team, count) in teams {
-            self.add_team(team, count, &mut work);
+        let fates: BTreeMap<Team, Fate> =
+            teams.into_iter().map(|(team, count)| (team.clone(), self.add_team(team, count, &mut work))).collect();
+        for (row, teams) in self.index.groups.iter().zip(groups) {
+            let fate = |(team, count): &(Team, i64)| Some((*fates.get(team)?, *count));
+            let fates: Vec<(Fate, i64)> = teams.iter().filter_map(fate).collect();
+            // Roles of one group can have equal teams.
+            let mut counted: BTreeMap<usize, i64> = BTreeMap::new();
+            for (fate, count) in &fates {
+                if let Fate::At(team) = fate {
+                    *counted.entry(*team).or_insert(0) += count;
+                }
+            }
+            let shape = Shape {
+                teams: counted.into_iter().collect(),
+                weight: row.instances.len() as i64,
+                hopeless: fates.iter().any(|(fate, _)| *fate == Fate::Nowhere),
+            };
+            *self.shapes.entry(shape).or_insert(0) += 1;
         }
     }
 
@@ -36,7 +72,7 @@ impl Model<'_, '_> {
     }
 
     /// Adds a team with its subsets, or what its links cost at least when these are too many.
-    fn add_team(&mut self, team: Team, count: i64, work: &mut usize) {
+    fn add_team(&mut self, team: Team, count: i64, work: &mut usize) -> Fate {
         let subsets = team.subsets().filter(|n| n * n * self.levels.len().max(1) <= *work);
         if let (Some(subsets), false) = (subsets, self.levels.is_empty()) {
             *work -= subsets * subsets * self.levels.len();
@@ -61,14 +97,19 @@ impl Model<'_, '_> {
                     })
                 })
             });
-            if table.cheapest(&self.downgrades, 1, &vec![0; self.bundles.len()]).is_some() {
-                self.teams.push(Teams { team, table, count });
-                return;
+            if table.cheapest(&self.downgrades, 1, &vec![0; self.bundles.len()]).is_none() {
+                return Fate::Nowhere;
             }
+            self.teams.push(Teams { team, table, count });
+            return Fate::At(self.teams.len() - 1);
+        }
+        if self.partial {
+            return Fate::Uncounted;
         }
         let best = (0..self.index.topology.levels).map(|l| self.index.topology.downgrade(l)).min().unwrap_or(0);
         let least = i128::from(count) * team.pairs(&team.whole()) * i128::from(best.max(0));
         self.add_base(team.criterion, least, least > 0);
+        Fate::Uncounted
     }
 
     /// The teams of a group, with how many of each there are.
@@ -81,21 +122,24 @@ impl Model<'_, '_> {
         let alive = |r: usize| open(r) > 0 && !index.roles[r].classes.is_empty();
         let edges: Vec<(usize, usize, i64)> =
             index.groups[g].edges.iter().copied().filter(|(a, b, _)| alive(*a) && alive(*b)).collect();
-        let mut leaders: Vec<usize> = edges.iter().flat_map(|(a, b, _)| [*a, *b]).collect();
-        leaders.sort_unstable();
-        leaders.dedup();
+        let talking: BTreeSet<usize> = edges.iter().flat_map(|(a, b, _)| [*a, *b]).collect();
+        let bound: BTreeSet<usize> = self.bound_roles(g).into_iter().filter(|r| alive(*r)).collect();
+        let team = |leaders: Vec<usize>| {
+            let kind = |r: usize| leaders.iter().position(|l| *l == r).unwrap_or(0);
+            let team = Team {
+                criterion,
+                kinds: leaders.iter().map(|r| self.leader_kind(*r, open(*r))).collect(),
+                traffic: edges.iter().map(|(a, b, weight)| (kind(*a), kind(*b), *weight)).collect(),
+                rules: self.leader_rules(g, &leaders),
+            };
+            (team, leaders)
+        };
+        let all = team(talking.union(&bound).copied().collect());
+        let few = |team: &Team| team.subsets().is_some_and(|n| n <= FEW);
+        let (leading, leaders) = if few(&all.0) { all } else { team(talking.into_iter().collect()) };
         let mut teams = Vec::new();
         if !leaders.is_empty() {
-            let kind = |r: usize| leaders.iter().position(|l| *l == r).unwrap_or(0);
-            teams.push((
-                Team {
-                    criterion,
-                    kinds: leaders.iter().map(|r| self.leader_kind(*r, open(*r))).collect(),
-                    traffic: edges.iter().map(|(a, b, weight)| (kind(*a), kind(*b), *weight)).collect(),
-                    rules: self.leader_rules(g, &leaders),
-                },
-                1,
-            ));
+            teams.push((leading, 1));
         }
         for r in index.groups[g].roles.clone().filter(|r| alive(*r)) {
             let talks = leaders.contains(&r);
@@ -157,7 +201,32 @@ impl Model<'_, '_> {
         levels.into_iter().max().unwrap_or(0)
     }
 
-    /// The required clauses as far as they concern leaders.
+    /// Roles of which a domain may not hold all leaders.
+    fn bound_roles(&self, g: usize) -> Vec<usize> {
+        let first = self.index.groups[g].roles.start;
+        let roles = |clause: &Clause| match &clause.kind {
+            ClauseKind::Spread { role, .. } => vec![first + role],
+            ClauseKind::Apart { role, from, .. } => vec![first + role, first + from.unwrap_or(*role)],
+            ClauseKind::Survive { .. } => self.index.groups[g].roles.clone().collect(),
+            _ => Vec::new(),
+        };
+        let clauses = self.index.problem.groups[g].clauses.iter();
+        clauses.filter(|clause| self.requires(clause) || self.from > part::SPREAD).flat_map(roles).collect()
+    }
+
+    /// How many leaders a domain holds at most when the deficit of spreading is no larger than the plan's.
+    fn even(&self, role: usize, kind: &ClauseKind) -> Option<i64> {
+        let ClauseKind::Spread { level, max_skew, .. } = kind else { return None };
+        let topology = &self.index.topology;
+        let domains = topology.sizes[level + 1];
+        let known = (0..domains).all(|domain| topology.is_known(Area { level: level + 1, domain }));
+        let instances = self.index.roles[role].role.instances as i64;
+        let share = (instances + domains.max(1) as i64 - 1) / domains.max(1) as i64;
+        let even = share + max_skew.map_or(0, i64::from).saturating_sub(1);
+        (known && self.from > part::SPREAD).then_some(even + self.cost[part::SPREAD])
+    }
+
+    /// The clauses that hold as far as they concern leaders.
     fn leader_rules(&self, g: usize, leaders: &[usize]) -> Vec<Rule> {
         let first = self.index.groups[g].roles.start;
         let kind = |r: usize| leaders.iter().position(|l| *l == r);
@@ -165,7 +234,15 @@ impl Model<'_, '_> {
         let outer = |level: usize| self.levels.iter().rposition(|l| *l <= level);
         let inner = |level: usize| self.levels.iter().position(|l| *l >= level);
         let mut rules = Vec::new();
-        for clause in self.index.problem.groups[g].clauses.iter().filter(|c| c.prefer.is_none()) {
+        for clause in self.index.problem.groups[g].clauses.iter() {
+            if let ClauseKind::Spread { role, level, .. } = &clause.kind
+                && let (Some(kind), Some(at)) = (kind(first + role), inner(level + 1))
+            {
+                rules.extend(self.even(first + role, &clause.kind).map(|most| Rule::Most(at, kind, most)));
+            }
+            if !self.requires(clause) {
+                continue;
+            }
             match &clause.kind {
                 ClauseKind::Together { roles, level } => {
                     let kinds: Vec<usize> = roles.iter().filter_map(|r| kind(first + r)).collect();
