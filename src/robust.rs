@@ -3,7 +3,7 @@
 //! A scheduler takes pod after pod and gives each the node that it likes best now. It neither looks
 //! ahead nor takes back, so a plan that exists may be missed: a pod that could go anywhere takes the
 //! last node that another one needs. What is required of the nodes must leave no such choice. This
-//! phase proves that for every workload by counting (see [`contest`]), relies on filters alone and
+//! phase proves that for every workload by counting (see `contest`), relies on filters alone and
 //! on no score, and where the proof fails narrows what is required: from the domain of the clause
 //! to narrower ones that hold the planned nodes, down to these nodes themselves; the widest first,
 //! and only those who may take another's room. What an earlier compilation gave stays.

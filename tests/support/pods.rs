@@ -60,7 +60,7 @@ pub fn pod(name: &str, namespace: &str, object: &Value) -> Pod {
         labels: texts(&object["metadata"]["labels"]),
         requests: requests(spec),
         node_selector: texts(&spec["nodeSelector"]),
-        required_nodes: required.as_array().map(|terms| terms.iter().map(|t| selector(t)).collect()),
+        required_nodes: required.as_array().map(|terms| terms.iter().map(selector).collect()),
         preferred_nodes: list(&affinity["nodeAffinity"][PREFERRED])
             .iter()
             .map(|w| (number(&w["weight"]), selector(&w["preference"])))
