@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Base, Model, Shape, Table, Teams, WORK};
+use super::{Model, Shape, Table, Teams, WORK};
 use crate::place::certify::team::{Kind, Rule, Team};
 use crate::place::certify::{alone, settled};
 use crate::place::index::Source;
@@ -66,7 +66,7 @@ impl Model<'_, '_> {
     }
 
     fn add_base(&mut self, criterion: usize, cost: i128, loose: bool) {
-        let base = self.base.entry(criterion).or_insert_with(Base::default);
+        let base = self.base.entry(criterion).or_default();
         base.cost += cost;
         base.loose |= loose;
     }
