@@ -1,74 +1,83 @@
-//! Placement at the sizes that the issue names.
+//! Placement at large sizes: time, objective with bounds, memory. One run each, since a case takes
+//! seconds; words on the command line choose the cases.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use rbgc::link::Link;
-use rbgc::place::{Clause, ClauseKind, Edge, Group, Machine, Pod, Problem, Role, solve};
+use rbgc::place::{Clause, ClauseKind, Edge, Group, Machine, Placement, Pod, Problem, Role, solve};
 use rbgc::source::Span;
 
+/// Machines that 1,000 groups ask for.
+const WANTED: usize = 5_166;
+
 fn main() {
-    divan::main();
+    let large = |percent: usize| problem([4, 40, 8, 8], 1000, WANTED * 100 / percent);
+    case("fill-70", || large(70));
+    case("fill-82", || large(82));
+    case("fill-99", || large(99));
+    case("partial-101", || Problem { partial: true, ..large(101) });
+    case("exclusive", exclusive);
+    case("again", || settled(large(70)));
+    case("one-lost", one_lost);
+    for scale in [1, 4, 10, 40, 100] {
+        let groups = 50 * scale;
+        let name = format!("growth-{}", scale * 1000);
+        case(&name, || problem([4, scale * 4, 8, 8], groups, groups * WANTED / 700));
+    }
 }
 
-/// Free machines of 10,240 that 1,000 groups fill to 80, 87 and 99 %; they need 5,166.
-const FREE: [usize; 3] = [7214, 6493, 5268];
+/// Solves a problem, if it is asked for, and prints a line.
+fn case(name: &str, problem: impl FnOnce() -> Problem) {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    if !words.is_empty() && !words.iter().any(|word| name.contains(word.as_str())) {
+        return;
+    }
+    let problem = problem();
+    let start = Instant::now();
+    let plan = solve(&problem);
+    let time = start.elapsed();
+    let size = format!("{} nodes, {} groups", problem.machines.len(), problem.groups.len());
+    match plan {
+        Ok(plan) => println!("{name}: {size}: {time:.2?}, {}, {} MiB", objective(&plan), peak()),
+        Err(conflicts) => println!("{name}: {size}: {time:.2?}, {} groups without a place", conflicts.len()),
+    }
+}
 
-/// 4 zones of 40 blocks of 8 racks of 8 machines, 1,000 groups in six shapes.
-#[divan::bench(args = FREE, sample_count = 5, sample_size = 1)]
-fn machines_10240_groups_1000(bencher: divan::Bencher, free: usize) {
-    bencher.with_inputs(|| problem([4, 40, 8, 8], 1000, free)).bench_refs(|p| placed(p));
+/// Every part of the objective: its value, and what bounds it when that is less.
+fn objective(plan: &Placement) -> String {
+    let part = |c: &rbgc::place::Criterion| match c.value - c.bound {
+        0 => format!("{} {}", c.name, c.value),
+        gap => format!("{} {} (at least {})", c.name, c.value, c.value - gap),
+    };
+    plan.objective.iter().filter(|c| c.value > 0).map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// The most memory that this process had at any time.
+#[allow(clippy::disallowed_methods)]
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).unwrap_or(0) / 1024
 }
 
 /// Every group in one block, its racks for itself: about as many as fit.
-#[divan::bench(sample_count = 5, sample_size = 1)]
-fn machines_10240_exclusive(bencher: divan::Bencher) {
-    bencher
-        .with_inputs(|| {
-            let mut problem = problem([4, 40, 8, 8], 500, 7214);
-            for group in &mut problem.groups {
-                group.clauses[2].kind = ClauseKind::Together { roles: vec![0, 1], level: 1 };
-                let exclusive = ClauseKind::Exclusive { level: 2 };
-                group.clauses.push(Clause { kind: exclusive, prefer: None, span: Span::default() });
-            }
-            problem
-        })
-        .bench_refs(|p| placed(p));
-}
-
-/// The same without a single change: everything stays.
-#[divan::bench(sample_count = 5, sample_size = 1)]
-fn machines_10240_again(bencher: divan::Bencher) {
-    bencher.with_inputs(|| settled(problem([4, 40, 8, 8], 1000, 7214))).bench_refs(|p| placed(p));
-}
-
-/// One machine is lost.
-#[divan::bench(sample_count = 5, sample_size = 1)]
-fn machines_10240_one_lost(bencher: divan::Bencher) {
-    bencher
-        .with_inputs(|| {
-            let mut problem = settled(problem([4, 40, 8, 8], 1000, 7214));
-            let used = problem.groups[0].roles[0].previous[0][0].unwrap_or(0);
-            problem.machines[used].closed = Some("not ready");
-            problem
-        })
-        .bench_refs(|p| placed(p));
-}
-
-/// 2 zones of 2 blocks of 4 racks of 4 machines, 10 groups.
-#[divan::bench(sample_count = 20, sample_size = 1)]
-fn machines_64_groups_10(bencher: divan::Bencher) {
-    bencher.with_inputs(|| problem([2, 2, 4, 4], 10, 58)).bench_refs(|p| placed(p));
-}
-
-/// How many groups were placed: all, or what the conflicts leave.
-fn placed(problem: &Problem) -> usize {
-    match solve(problem) {
-        Ok(placement) => placement.groups.len(),
-        Err(conflicts) => {
-            eprintln!("{} groups without a place", conflicts.len());
-            problem.groups.len() - conflicts.len()
-        }
+fn exclusive() -> Problem {
+    let mut problem = problem([4, 40, 8, 8], 500, 7214);
+    for group in &mut problem.groups {
+        group.clauses[2].kind = ClauseKind::Together { roles: vec![0, 1], level: 1 };
+        let exclusive = ClauseKind::Exclusive { level: 2 };
+        group.clauses.push(Clause { kind: exclusive, prefer: None, span: Span::default() });
     }
+    problem
+}
+
+/// A plan stands, and one machine of it is lost.
+fn one_lost() -> Problem {
+    let mut problem = settled(problem([4, 40, 8, 8], 1000, WANTED * 100 / 70));
+    let used = problem.groups[0].roles[0].previous[0][0].unwrap_or(0);
+    problem.machines[used].closed = Some("not ready");
+    problem
 }
 
 /// Prefill and decode by pods an instance.

@@ -12,6 +12,7 @@ pub mod conflict;
 pub mod verify;
 
 mod bounds;
+mod branch;
 mod candidates;
 mod construct;
 mod exact;
@@ -64,7 +65,8 @@ pub fn place(session: &mut Session, problem: &Problem) -> Option<Placement> {
 /// resources as the problem names.
 ///
 /// # Errors
-/// The groups that find no place, each with the reason.
+/// The groups that find no place, each with the reason. With [`Problem::partial`] only those that ask
+/// for more pods than all machines together hold.
 pub fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     solve::solve(problem)
 }
@@ -95,6 +97,10 @@ pub struct Problem {
     pub occupied: Vec<std::collections::BTreeSet<usize>>,
     /// For each level, domains that groups which are not compiled now hold exclusively.
     pub taken: Vec<std::collections::BTreeSet<usize>>,
+    /// Groups without a place are left out instead of failing.
+    pub partial: bool,
+    /// Factor of the work budgets; 0 counts as 1.
+    pub effort: u32,
 }
 
 impl Problem {
@@ -265,6 +271,8 @@ pub struct Edge {
 pub struct Placement {
     /// For each group, role and instance the machine of each pod.
     pub groups: Vec<Vec<Vec<Vec<usize>>>>,
+    /// Groups that were left out, in order; their instances have no pods in `groups`.
+    pub unplaced: Vec<usize>,
     /// What the solver minimised, most important first.
     pub objective: Vec<Criterion>,
     /// Instances that stand elsewhere than before, by group, role and instance.

@@ -17,8 +17,10 @@ use crate::target::{self, Target};
 
 pub mod capacity;
 
+pub mod links;
 pub mod loss;
 pub mod standing;
+pub mod page;
 pub mod text;
 mod topology;
 mod usage;
@@ -212,7 +214,7 @@ pub fn overview(scene: &Scene<'_>) -> Overview {
         optimal: placement.is_optimal(),
         objective: placement.objective.iter().map(criterion).collect(),
         groups: (0..scene.model().groups.len()).map(|g| group(scene, g)).collect(),
-        unplaced: Vec::new(),
+        unplaced: placement.unplaced.iter().map(|g| scene.model().groups[*g].name.clone()).collect(),
         moves: moves(scene),
         capacity: capacity::capacity(scene),
         without: None,

@@ -94,6 +94,7 @@ fn problem(case: &Value) -> Option<Problem> {
         resources,
         levels,
         machines,
+        ..Problem::default()
     })
 }
 

@@ -14,5 +14,6 @@ mod conformance;
 mod docs;
 mod golden;
 mod invariants;
+mod plan;
 mod properties;
 mod tidy;

@@ -1,7 +1,7 @@
 //! `rbgc plan`: the placement before it happens, and what becomes of it when machines are lost.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -15,9 +15,10 @@ use crate::diag::Session;
 use crate::fit::Fitted;
 use crate::inventory::Inventory;
 use crate::lock::Lock;
-use crate::place::{self, Placement};
+use crate::place::{self, Conflict, Placement};
 use crate::plan;
-use crate::view::{self, Scene, loss, text};
+use crate::view::loss::{self, Loss};
+use crate::view::{self, Overview, Scene, capacity, page, text};
 
 /// Show which pod runs where, and why it cannot be better
 #[derive(Debug, Args)]
@@ -25,6 +26,7 @@ use crate::view::{self, Scene, loss, text};
 Examples:
   rbgc plan qwen.rbg -i lab.yaml                       domains, nodes, pods; what is left
   rbgc plan qwen.rbg -i lab.yaml --json | jq .moves    for programs
+  rbgc plan qwen.rbg -i lab.yaml --html plan.html      a picture of racks, nodes and links
   rbgc plan --cluster prod-east --without rack=b1/r3   a rack is lost: what moves, what to do
   rbgc plan --cluster prod-east --fail-each rack       every rack, one at a time
   rbgc plan qwen.rbg -i fresh.yaml -o deploy --verify  does what is committed still hold?
@@ -48,29 +50,24 @@ pub(super) struct Arguments {
     json: bool,
     /// Does the committed plan still hold on this inventory? List what does not, and exit with 3 if
     /// anything does not
-    #[arg(long, conflicts_with_all = ["without", "tree", "table", "steps"])]
+    #[arg(long, conflicts_with_all = ["without", "tree", "table", "html", "steps"])]
     verify: bool,
     /// The commits that bring the plan about, one after the other, each with the instances that
     /// come, move and go
-    #[arg(long, conflicts_with_all = ["without", "tree", "table"])]
+    #[arg(long, conflicts_with_all = ["without", "tree", "table", "html"])]
     steps: bool,
+    /// Write a page with a picture of the machines to this file; `-` is standard output
+    #[arg(long, group = "form", value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Place anew without this domain or node; may be repeated
     #[arg(long, value_name = "LEVEL=NAME")]
     without: Vec<String>,
     /// Lose each domain of this level, one at a time: who dies, who finds another place
-    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["without", "tree", "table", "verify", "steps"])]
+    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["without", "tree", "table", "html", "verify", "steps"])]
     fail_each: Option<String>,
-}
-
-/// What a run makes.
-#[derive(Debug, Default)]
-struct Made {
-    /// The result.
-    text: String,
-    /// What is said about it, when something is wrong.
-    note: String,
-    /// The committed plan no longer holds.
-    stale: bool,
+    /// How hard to look for a better plan: a factor of the work, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    effort: u32,
 }
 
 /// The command line speaks of something that the inventory does not have.
@@ -94,41 +91,63 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     match made {
         Err(Misuse(message)) => terminal.misuse(&message),
         Ok(None) => exit,
-        Ok(Some(made)) => {
-            terminal.note(&made.note);
-            let exit = if made.stale && exit == Exit::Fine { Exit::Stale } else { exit };
-            if made.text.is_empty() { exit } else { terminal.result(&made.text, exit) }
+        Ok(Some((text, own))) => match &arguments.html {
+            // Problems count more than a plan that no longer holds.
+            _ if own != Exit::Fine && exit == Exit::Fine => terminal.result(&text, own),
+            Some(path) => write(path, &text, exit, terminal),
+            None => terminal.result(&text, exit),
+        },
+    }
+}
+
+/// Writes a page.
+fn write(path: &Path, text: &str, exit: Exit, terminal: &Terminal) -> Exit {
+    if path == Path::new("-") {
+        return terminal.result(text, exit);
+    }
+    match std::fs::write(path, text) {
+        Ok(()) => {
+            terminal.note(&format!("{}\n", path.display()));
+            exit
+        }
+        Err(e) => {
+            terminal.error(&format!("cannot write `{}`: {e}", path.display()));
+            Exit::Problems
         }
     }
 }
 
-/// `None` when nothing can be shown; the problems were reported.
-fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<Option<Made>, Misuse> {
+/// A result and how the run ends. `None` when nothing can be shown; the problems were reported.
+fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<Option<(String, Exit)>, Misuse> {
+    let fine = |text: String| (text, Exit::Fine);
     let locks = locks(session, arguments, job);
     let Some(path) = &job.inventory else { return Ok(None) };
     let prepared = crate::prepare(session, &job.files, path, &locks, &job.parameters());
-    let Some((fitted, inventory)) = prepared else { return Ok(None) };
+    let Some((mut fitted, inventory)) = prepared else { return Ok(None) };
     if arguments.verify {
-        let (text, exit) = commits::verify(&fitted, &inventory, &locks, arguments.json);
-        return Ok(Some(Made { text, stale: exit == Exit::Stale, ..Made::default() }));
+        return Ok(Some(commits::verify(&fitted, &inventory, &locks, arguments.json)));
     }
     let losses: Result<Vec<_>, _> = arguments.without.iter().map(|text| loss::find(&inventory, text)).collect();
     let losses = losses.map_err(Misuse)?;
     let level = arguments.fail_each.as_deref().map(|level| loss::level_of(&inventory, level));
     let level = level.transpose().map_err(Misuse)?;
-    let Some(placement) = place::place(session, &fitted.problem) else {
-        return Ok(Some(Made { note: shortfalls(&fitted), ..Made::default() }));
+    fitted.problem.effort = arguments.effort;
+    let stage = Stage { arguments, job, inventory: &inventory, locks: &locks };
+    let placement = match place::solve(&fitted.problem) {
+        Ok(placement) => placement,
+        Err(conflicts) => {
+            conflicts.iter().for_each(|conflict| session.report(conflict.diagnostic(&fitted.problem)));
+            return Ok(stage.part(fitted, &conflicts).map(fine));
+        }
     };
     if arguments.steps {
-        let text = commits::steps(session, job, (&fitted, &inventory), &placement, arguments.json);
-        return Ok(text.map(|text| Made { text, ..Made::default() }));
+        return Ok(commits::steps(session, job, (&fitted, &inventory), &placement, arguments.json).map(fine));
     }
-    let stage = Stage { arguments, job, inventory: &inventory, locks: &locks };
-    Ok(Some(match level {
+    Ok(Some(fine(match level {
         Some(level) => stage.fail_each(&fitted, &placement, level),
-        None if losses.is_empty() => stage.show(&fitted, &placement, None),
+        None if losses.is_empty() => stage.show(&fitted, &placement, |_| ()),
         None => stage.without(session, fitted, &placement, &losses),
-    }))
+    })))
 }
 
 /// The locks of the tree that was written last.
@@ -136,13 +155,6 @@ fn locks(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> BTreeMa
     let of_cluster = || job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
     let out = arguments.output.clone().or_else(of_cluster);
     out.map_or_else(BTreeMap::new, |out| locks::read(session, &out))
-}
-
-/// What fits of the autoscaled roles when not everything does.
-fn shortfalls(fitted: &Fitted) -> String {
-    let Err(conflicts) = place::solve(&fitted.problem) else { return String::new() };
-    let list = view::capacity::shortfalls(fitted, &conflicts);
-    if list.is_empty() { String::new() } else { format!("\n{}", text::reservations(&list)) }
 }
 
 /// What all views of a run share.
@@ -161,35 +173,48 @@ impl Stage<'_> {
         look(&Scene { fitted, inventory, plan: &plan, placement, locks, target })
     }
 
-    fn show(&self, fitted: &Fitted, placement: &Placement, aftermath: Option<loss::Aftermath>) -> Made {
-        let text = self.scene(fitted, placement, |scene| {
+    /// Shows a plan, with what `complete` adds to it.
+    fn show(&self, fitted: &Fitted, placement: &Placement, complete: impl FnOnce(&mut Overview)) -> String {
+        self.scene(fitted, placement, |scene| {
             let mut overview = view::overview(scene);
-            overview.without = aftermath;
+            complete(&mut overview);
             if self.arguments.json {
                 return json(&overview);
+            }
+            if self.arguments.html.is_some() {
+                return page::page(scene, &overview).expect("invariant: the template is part of the program");
             }
             if self.arguments.table {
                 return text::table(scene);
             }
             let aftermath = overview.without.as_ref().map_or(String::new(), |a| format!("\n{}", text::aftermath(a)));
             format!("{}\n{}{aftermath}", text::tree(scene), text::summary(scene, &overview))
-        });
-        Made { text, ..Made::default() }
+        })
     }
 
-    fn fail_each(&self, fitted: &Fitted, placement: &Placement, level: usize) -> Made {
+    /// What fits when not everything does. `None` when that was not even tried.
+    fn part(&self, mut fitted: Fitted, conflicts: &[Conflict]) -> Option<String> {
+        let shortfalls = capacity::shortfalls(&fitted, |group| conflicts.iter().any(|c| c.group == group));
+        for (id, role) in fitted.model.roles().filter(|(_, role)| role.replicas.autoscaled()) {
+            let name = (&fitted.model.group_of(id).name, &role.name);
+            let alone = shortfalls.len() == 1;
+            let short = shortfalls.iter().find(|r| (&r.group, &r.role) == name);
+            if let Some(short) = short {
+                let fits = short.fits.filter(|_| alone).unwrap_or(role.replicas.min);
+                fitted.problem.groups[id.group].roles[id.role].instances = fits as usize;
+            }
+        }
+        fitted.problem.partial = true;
+        let placement = place::solve(&fitted.problem).ok()?;
+        Some(self.show(&fitted, &placement, |overview| overview.capacity.correct(shortfalls)))
+    }
+
+    fn fail_each(&self, fitted: &Fitted, placement: &Placement, level: usize) -> String {
         let failures = self.scene(fitted, placement, |scene| loss::each(scene, level));
-        let text = if self.arguments.json { json(&failures) } else { text::failures(&failures) };
-        Made { text, ..Made::default() }
+        if self.arguments.json { json(&failures) } else { text::failures(&failures) }
     }
 
-    fn without(
-        &self,
-        session: &mut Session<'_>,
-        mut fitted: Fitted,
-        before: &Placement,
-        losses: &[loss::Loss],
-    ) -> Made {
+    fn without(&self, session: &mut Session<'_>, mut fitted: Fitted, before: &Placement, losses: &[Loss]) -> String {
         let machines = loss::machines(losses);
         let outcome = loss::lose(&fitted, before, &machines);
         let aftermath = self.scene(&fitted, before, |scene| loss::aftermath(scene, losses, &outcome));
@@ -197,7 +222,11 @@ impl Stage<'_> {
         for conflict in &outcome.conflicts {
             session.report(conflict.diagnostic(&fitted.problem));
         }
-        self.show(&fitted, &outcome.placement, Some(aftermath))
+        let shortfalls = if outcome.reduced { capacity::shortfalls(&fitted, |_| true) } else { Vec::new() };
+        self.show(&fitted, &outcome.placement, |overview| {
+            overview.without = Some(aftermath);
+            overview.capacity.correct(shortfalls);
+        })
     }
 }
 

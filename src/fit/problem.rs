@@ -37,6 +37,8 @@ pub(super) fn problem(
         taken: vec![BTreeSet::new(); inventory.levels.len()],
         eligible: Vec::new(),
         resources,
+        partial: false,
+        effort: 1,
     };
     for (name, lock) in others {
         hold(&mut problem, inventory, name, lock, &index);

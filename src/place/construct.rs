@@ -35,6 +35,12 @@ pub(super) fn place_instances(state: &mut State, group: usize, open: &[usize], e
     true
 }
 
+/// The instances of a group in the order in which they are best placed.
+pub(super) fn sequence(state: &State, group: usize) -> Vec<usize> {
+    let all: Vec<usize> = state.index.groups[group].instances.clone().collect();
+    components(state, group, &all).concat()
+}
+
 /// Instances by roles that talk to each other, the largest first; within, cell by cell.
 fn components(state: &State, group: usize, open: &[usize]) -> Vec<Vec<usize>> {
     let index = state.index;

@@ -109,6 +109,7 @@ fn alone(problem: &Problem, group: usize) -> Problem {
         groups: vec![group],
         occupied: problem.occupied.clone(),
         taken: problem.taken.clone(),
+        ..Problem::default()
     }
 }
 

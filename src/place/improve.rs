@@ -1,60 +1,238 @@
-//! Small steps to a better plan, for clusters small enough to measure each of them.
+//! From a plan to a better one: parts of it are placed anew, and stay where they are unless the whole
+//! gets cheaper.
 
-use super::candidates::candidates;
-use super::construct::pack;
-use super::index::Index;
-use super::objective::{Cost, cost};
-use super::solve::assemble;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::branch::{cheapest, floors, users};
+use super::construct::role_size;
+use super::objective::{Cost, FRAGMENTATION, add, group_cost};
+use super::solve::{complete, take_group};
 use super::state::State;
-use super::topology::CLUSTER;
+use super::topology::Area;
 
-/// Pods measured at most, plan by plan.
-const MEASURED: usize = 60_000;
+/// Machines up to which all groups are placed anew at once.
+const SMALL: usize = 64;
 
-/// Moves one instance at a time as long as the plan gets better.
-pub(super) fn improve(index: &Index, state: &mut State) {
-    let mut left = MEASURED / (index.pods + 10);
-    let mut best = cost(index, &assemble(index, state));
-    loop {
-        let before = best;
-        for instance in 0..index.instances.len() {
-            if left == 0 {
-                return;
-            }
-            best = improve_one(index, state, instance, best, &mut left);
+/// Pods placed to find the best plan of a small cluster and to prove it; some microseconds each.
+const PROOF: u64 = 20_000;
+
+/// Pods placed to find a better place for one group.
+const ONE: u64 = 300;
+
+/// Pods placed to improve a large cluster, for each machine, and for one of its areas.
+const EACH: u64 = 20;
+const AREA: u64 = 400;
+
+/// Machines of an area that is placed anew as a whole.
+const WIDE: usize = 128;
+
+/// Groups placed anew at a time, and areas tried for one of them.
+const GROUPS: usize = 10;
+const TRIED: usize = 8;
+
+/// Makes a plan cheaper. Returns what every plan costs at least.
+pub(super) fn improve(state: &mut State) -> Cost {
+    let effort = u64::from(state.index.problem.effort.max(1));
+    if state.index.problem.machines.len() > SMALL {
+        let steps = EACH * state.index.problem.machines.len() as u64 * effort;
+        Neighbourhoods::new(state, steps).improve(state);
+        return [0; 7];
+    }
+    let all: Vec<usize> = (0..state.index.groups.len()).collect();
+    let machines: Vec<usize> = (0..state.index.problem.machines.len()).collect();
+    for _ in 0..2 {
+        let one = |g: &&usize| anew(state, (&[**g], &machines), &BTreeMap::new(), &mut (ONE * effort)).1;
+        if all.iter().filter(one).count() == 0 {
+            break;
         }
-        if best == before {
-            return;
-        }
+    }
+    let mut steps = PROOF * effort;
+    let before = save(state, &all);
+    all.iter().for_each(|g| take_group(state, *g));
+    let floors = floors(state, &all, &machines, &mut steps);
+    restore(state, &before);
+    anew(state, (&all, &machines), &floors, &mut steps).0
+}
+
+/// Where instances stand.
+type Stands = Vec<(usize, Vec<usize>)>;
+
+fn save(state: &State, groups: &[usize]) -> Stands {
+    let instances = groups.iter().flat_map(|g| state.index.groups[*g].instances.clone());
+    instances.filter(|i| state.stands(*i)).map(|i| (i, state.machines(i))).collect()
+}
+
+fn restore(state: &mut State, stands: &Stands) {
+    for (instance, machines) in stands {
+        machines.iter().enumerate().for_each(|(pod, machine)| state.put(*instance, pod, *machine));
     }
 }
 
-/// The best place for an instance while all others stay.
-fn improve_one(index: &Index, state: &mut State, instance: usize, best: Cost, left: &mut usize) -> Cost {
-    let row = &index.instances[instance];
-    let settled = row.previous.as_ref().is_some_and(|old| *old == state.machines(instance));
-    if settled && !index.problem.groups[row.group].locality {
-        return best;
+/// Places groups anew on some machines: at less cost, or as they were. Returns what they cost at
+/// least, and whether they got cheaper.
+fn anew(
+    state: &mut State,
+    part: (&[usize], &[usize]),
+    floors: &BTreeMap<usize, Cost>,
+    steps: &mut u64,
+) -> (Cost, bool) {
+    let below = cost_of(state, part.0);
+    let before = save(state, part.0);
+    part.0.iter().for_each(|g| take_group(state, *g));
+    let verdict = cheapest(state, part, below, floors, steps);
+    if verdict.cost.is_none() {
+        restore(state, &before);
     }
-    let home = state.machines(instance);
-    state.take_instance(instance);
-    let areas = candidates(state, instance, CLUSTER, 16);
-    let mut found = (best, home);
-    for area in areas {
-        if *left == 0 {
-            break;
+    (verdict.floor, verdict.cost.is_some())
+}
+
+/// What groups cost, with the whole fragmentation.
+fn cost_of(state: &State, groups: &[usize]) -> Cost {
+    let users = users(state);
+    let mut total = [0; 7];
+    for group in groups {
+        let rows = complete(state, *group).then(|| state.rows(*group));
+        add(&mut total, &group_cost(state.index, *group, rows.as_deref(), &users));
+    }
+    total[FRAGMENTATION] = state.fragmentation;
+    total
+}
+
+/// Large neighbourhood search: groups that cost more than others of their shape are placed anew
+/// together with those around them, area by area.
+struct Neighbourhoods {
+    /// The level of the areas.
+    level: usize,
+    /// Groups with a pod in each area.
+    tenants: Vec<BTreeSet<usize>>,
+    /// What each group costs alone.
+    costs: Vec<Cost>,
+    /// The least of those by shape.
+    floors: BTreeMap<usize, Cost>,
+    steps: u64,
+}
+
+impl Neighbourhoods {
+    fn new(state: &State, steps: u64) -> Self {
+        let topology = &state.index.topology;
+        let largest = |level: usize| {
+            (0..topology.sizes[level]).map(|domain| topology.count(Area { level, domain })).max().unwrap_or(0)
+        };
+        let levels = topology.distinct.iter().copied().filter(|l| *l != topology.machine_level());
+        let level = levels.clone().find(|l| largest(*l) <= WIDE).or(levels.last()).unwrap_or(0);
+        let mut all = Neighbourhoods {
+            level,
+            tenants: vec![BTreeSet::new(); topology.sizes[level]],
+            costs: vec![[0; 7]; state.index.groups.len()],
+            floors: BTreeMap::new(),
+            steps,
+        };
+        (0..state.index.groups.len()).for_each(|g| all.note(state, g));
+        all
+    }
+
+    /// Notes where a group stands and what it costs.
+    fn note(&mut self, state: &State, group: usize) {
+        for area in self.areas(state, group) {
+            self.tenants[area].insert(group);
         }
-        if pack(state, instance, area) {
-            *left -= 1;
-            let now = cost(index, &assemble(index, state));
-            if now < found.0 {
-                found = (now, state.machines(instance));
+        let mut cost = cost_of(state, &[group]);
+        cost[FRAGMENTATION] = 0;
+        self.costs[group] = cost;
+        let row = &state.index.groups[group];
+        if row.instances.clone().all(|i| !state.index.instances[i].moves) {
+            let floor = self.floors.entry(row.shape).or_insert(cost);
+            *floor = cost.min(*floor);
+        }
+    }
+
+    fn areas(&self, state: &State, group: usize) -> BTreeSet<usize> {
+        let pods = state.index.groups[group].instances.clone().flat_map(|i| state.index.pods_of(i));
+        let machines = pods.map(|pod| state.machine_of[pod]).filter(|m| *m != super::state::NONE);
+        machines.map(|m| state.index.topology.domain(m as usize, self.level)).collect()
+    }
+
+    /// Whether a group could stand better: it costs more than another of its shape.
+    fn wants(&self, state: &State, group: usize) -> bool {
+        let floor = self.floors.get(&state.index.groups[group].shape).copied().unwrap_or([0; 7]);
+        let settled = state.index.groups[group]
+            .instances
+            .clone()
+            .all(|i| state.index.instances[i].previous.as_ref().is_some_and(|old| *old == state.machines(i)));
+        self.costs[group] > floor && (!settled || state.index.problem.groups[group].locality)
+    }
+
+    fn improve(&mut self, state: &mut State) {
+        let mut before = u64::MAX;
+        while before > self.steps {
+            before = self.steps;
+            let mut open: Vec<usize> = (0..self.costs.len()).filter(|g| self.wants(state, *g)).collect();
+            open.sort_by_cached_key(|g| (std::cmp::Reverse(self.excess(state, *g)), *g));
+            let mut better = 0;
+            for group in open {
+                better += usize::from(self.wants(state, group) && self.improve_group(state, group));
             }
-            state.take_instance(instance);
+            if better == 0 {
+                break;
+            }
         }
     }
-    for (pod, machine) in found.1.iter().enumerate() {
-        state.put(instance, pod, *machine);
+
+    fn excess(&self, state: &State, group: usize) -> Cost {
+        let mut excess = self.costs[group];
+        let floor = self.floors.get(&state.index.groups[group].shape).copied().unwrap_or([0; 7]);
+        excess.iter_mut().zip(floor).for_each(|(cost, floor)| *cost -= floor);
+        excess
     }
-    found.0
+
+    /// Tries the areas for a group, those where it stands first, then those with the most room.
+    fn improve_group(&mut self, state: &mut State, group: usize) -> bool {
+        let own = self.areas(state, group);
+        let wanted: Vec<usize> = state.index.groups[group].roles.clone().collect();
+        let Some(main) = wanted.into_iter().max_by_key(|r| role_size(state, *r)) else { return false };
+        let Some(class) = state.index.roles[main].classes.first().copied() else { return false };
+        state.open(class);
+        let mut areas: Vec<(bool, i64, usize)> = (0..self.tenants.len())
+            .map(|d| (!own.contains(&d), -state.room(class, Area { level: self.level, domain: d }), d))
+            .collect();
+        areas.sort_unstable();
+        for (_, _, area) in areas.into_iter().take(own.len() + TRIED) {
+            if self.steps == 0 {
+                return false;
+            }
+            if self.improve_area(state, group, area, &own) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Places a group and those that stand wholly in an area anew, there and where the group was.
+    fn improve_area(&mut self, state: &mut State, group: usize, area: usize, own: &BTreeSet<usize>) -> bool {
+        let inside = |g: &usize| self.areas(state, *g).iter().all(|a| *a == area || own.contains(a));
+        let mut others: Vec<usize> =
+            self.tenants[area].iter().copied().filter(|g| *g != group && self.free(state, *g) && inside(g)).collect();
+        others.sort_by_cached_key(|g| (std::cmp::Reverse(self.excess(state, *g)), *g));
+        let mut groups = vec![group];
+        groups.extend(others.into_iter().take(GROUPS - 1));
+        let topology = &state.index.topology;
+        let machines: Vec<usize> = topology.machines(Area { level: self.level, domain: area }).collect();
+        let mut steps = AREA.min(self.steps);
+        self.steps -= steps;
+        let before: Vec<BTreeSet<usize>> = groups.iter().map(|g| self.areas(state, *g)).collect();
+        let (_, better) = anew(state, (&groups, &machines), &self.floors, &mut steps);
+        self.steps += steps;
+        if better {
+            for (g, areas) in groups.iter().zip(before) {
+                areas.into_iter().for_each(|a| _ = self.tenants[a].remove(g));
+                self.note(state, *g);
+            }
+        }
+        better
+    }
+
+    /// Whether a group may be placed anew for the sake of another: it did not stand anywhere before.
+    fn free(&self, state: &State, group: usize) -> bool {
+        complete(state, group) && state.index.groups[group].instances.clone().all(|i| !state.index.instances[i].moves)
+    }
 }

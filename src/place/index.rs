@@ -32,8 +32,12 @@ pub(super) struct Index<'p> {
     pub touches: Vec<(usize, usize)>,
     /// Role and level of each table of leaders by domain.
     pub leaders: Vec<(usize, usize)>,
-    /// Levels of which some group wants domains for itself.
+    /// Levels of which some group wants domains for itself, or would like to.
     pub exclusive: Vec<usize>,
+    /// The level beside that of the machines whose domains are worth keeping whole.
+    pub grain: Option<usize>,
+    /// Machines, and domains of the grain, that nobody uses before anything is placed.
+    pub whole: (Vec<bool>, Vec<bool>),
 }
 
 /// A group: its roles and what concerns it as a whole.
@@ -44,6 +48,9 @@ pub(super) struct GroupRow {
     pub exclusive: Vec<(usize, usize)>,
     /// Weighted traffic: two roles and the weight.
     pub edges: Vec<(usize, usize, i64)>,
+    /// The first group that differs from this one in nothing but its name. Groups that stood
+    /// somewhere are like no other.
+    pub shape: usize,
 }
 
 /// A role.
@@ -151,9 +158,20 @@ pub(super) struct Floor {
 
 impl<'p> Index<'p> {
     pub fn new(problem: &'p Problem) -> Self {
+        let topology = Topology::new(problem);
+        let grain = topology.distinct.iter().rev().nth(1).copied().filter(|l| *l > 0);
+        let empty: Vec<bool> = problem.machines.iter().map(|m| m.holders.is_empty()).collect();
+        let mut grains = vec![true; grain.map_or(0, |level| topology.sizes[level])];
+        for (m, empty) in empty.iter().enumerate() {
+            if let Some(level) = grain {
+                grains[topology.domain(m, level)] &= empty;
+            }
+        }
         let mut index = Index {
             problem,
-            topology: Topology::new(problem),
+            topology,
+            grain,
+            whole: (empty, grains),
             columns: problem.resources.len(),
             classes: Vec::new(),
             groups: Vec::new(),
@@ -170,11 +188,16 @@ impl<'p> Index<'p> {
             leaders: Vec::new(),
             exclusive: Vec::new(),
         };
-        let mut known = BTreeMap::new();
+        let (mut known, mut shapes) = (BTreeMap::new(), BTreeMap::new());
         for (g, group) in problem.groups.iter().enumerate() {
             index.add_roles(g, group, &mut known);
-            for (c, clause) in group.clauses.iter().enumerate().filter(|(_, c)| c.prefer.is_none()) {
-                index.add_clause(g, c, &clause.kind);
+            index.groups[g].shape = *shapes.entry(index.shape(g)).or_insert(g);
+            for (c, clause) in group.clauses.iter().enumerate() {
+                if clause.prefer.is_none() {
+                    index.add_clause(g, c, &clause.kind);
+                } else if let super::ClauseKind::Exclusive { level } = clause.kind {
+                    index.watch(level + 1);
+                }
             }
             for (e, edge) in group.edges.iter().enumerate() {
                 if let Some(floor) = edge.floor {
@@ -183,6 +206,22 @@ impl<'p> Index<'p> {
             }
         }
         index
+    }
+
+    /// Everything about a group that matters, as a text to compare.
+    fn shape(&self, g: usize) -> String {
+        let (row, group) = (&self.groups[g], &self.problem.groups[g]);
+        let stood = row.instances.clone().any(|i| self.instances[i].moves).then_some(g);
+        let roles: Vec<_> = row.roles.clone().map(|r| (&self.roles[r].classes, self.roles[r].role.instances)).collect();
+        let clauses: Vec<_> = group.clauses.iter().map(|c| (&c.kind, c.prefer)).collect();
+        let edges: Vec<_> = group.edges.iter().map(|e| (e.from, e.to, e.floor, e.weight)).collect();
+        format!("{:?}", (stood, roles, clauses, edges, group.locality))
+    }
+
+    /// Whether some group would like domains for itself, without need.
+    pub fn watches_users(&self) -> bool {
+        let prefers = |c: &super::Clause| c.prefer.is_some() && matches!(c.kind, super::ClauseKind::Exclusive { .. });
+        self.problem.groups.iter().flat_map(|g| &g.clauses).any(prefers)
     }
 
     /// Whether pods of a class use accelerators.
@@ -247,6 +286,7 @@ impl<'p> Index<'p> {
             instances: first_instance..self.instances.len(),
             exclusive: Vec::new(),
             edges: edges.collect(),
+            shape: g,
         });
     }
 

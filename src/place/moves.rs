@@ -258,8 +258,8 @@ fn broken(problem: &Problem, plan: &mut Placement, (g, r, i): Name, old: &[usize
     let users = verify::Users::new();
     let group = &problem.groups[g];
     let mut clauses = group.clauses.iter().enumerate().filter(|(_, c)| c.prefer.is_none());
-    let clause = clauses.find(|(_, c)| !verify::holds(problem, plan, &users, g, &c.kind));
-    let weak = |e: &Edge| e.floor.is_some_and(|floor| !verify::floor_holds(problem, plan, g, e, floor));
+    let clause = clauses.find(|(_, c)| !verify::holds(problem, &plan.groups[g], &users, g, &c.kind));
+    let weak = |e: &Edge| e.floor.is_some_and(|floor| !verify::floor_holds(problem, &plan.groups[g], e, floor));
     let edge = group.edges.iter().position(|e| (e.from == r || e.to == r) && weak(e));
     let reason =
         clause.map(|(clause, _)| Reason::Clause { clause }).or_else(|| edge.map(|edge| Reason::Floor { edge }));

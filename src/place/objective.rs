@@ -1,54 +1,99 @@
 //! What a complete plan costs, measured on the plan alone: whole numbers, the most important first.
+//!
+//! All but the last number are sums over the groups; the last belongs to the machines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::index::Index;
-use super::topology::Area;
+use super::topology::{Area, Topology};
 use super::{ClauseKind, Placement, verify};
 
 /// Weight of the traffic between two pods of one instance, against edges of weight 1 and above.
-const INSIDE: i64 = 100;
+pub(super) const INSIDE: i64 = 100;
 
 /// The parts of the objective, in order.
-pub(super) const NAMES: [&str; 6] =
-    ["links of groups that prefer locality", "moved pods", "links", "unmet preferences", "spread", "fragmentation"];
+pub(super) const NAMES: [&str; 7] = [
+    "unplaced instances",
+    "links of groups that prefer locality",
+    "moved pods",
+    "links",
+    "unmet preferences",
+    "spread",
+    "fragmentation",
+];
 
 /// The cost of a complete plan; smaller is better, the first number counts most.
-pub(super) type Cost = [i64; 6];
+pub(super) type Cost = [i64; 7];
+
+/// Places of the parts in a cost.
+pub(super) const UNPLACED: usize = 0;
+pub(super) const MOVES: usize = 2;
+const UNMET: usize = 4;
+const SPREAD: usize = 5;
+pub(super) const FRAGMENTATION: usize = 6;
+
+/// Place of the links of a group in a cost.
+pub(super) fn link_part(index: &Index, group: usize) -> usize {
+    if index.problem.groups[group].locality { 1 } else { 3 }
+}
 
 /// The cost of a plan.
 pub(super) fn cost(index: &Index, placement: &Placement) -> Cost {
-    let mut total = [0; 6];
-    let problem = index.problem;
-    let users = verify::users(problem, placement);
-    for (g, group) in problem.groups.iter().enumerate() {
-        let links = links(index, placement, g);
-        total[if group.locality { 0 } else { 2 }] += links;
-        for clause in &group.clauses {
-            if let Some(weight) = clause.prefer {
-                total[3] += i64::from(weight) * unmet(index, placement, &users, g, &clause.kind);
-            }
-            total[4] += spread_deficit(index, placement, g, &clause.kind);
+    let mut total = [0; NAMES.len()];
+    let users = verify::users(index.problem, placement);
+    for (g, placed) in placement.groups.iter().enumerate() {
+        let here = placement.unplaced.binary_search(&g).is_err().then_some(placed.as_slice());
+        add(&mut total, &group_cost(index, g, here, &users));
+    }
+    total[FRAGMENTATION] = fragmentation(index, placement);
+    total
+}
+
+/// Adds one cost to another.
+pub(super) fn add(total: &mut Cost, more: &Cost) {
+    total.iter_mut().zip(more).for_each(|(total, more)| *total += more);
+}
+
+/// What a group alone is to blame for; `None` when it is left out.
+pub(super) fn group_cost(index: &Index, g: usize, placed: Option<&[Vec<Vec<usize>>]>, users: &verify::Users) -> Cost {
+    let mut total = [0; NAMES.len()];
+    let row = &index.groups[g];
+    let Some(placed) = placed else {
+        total[UNPLACED] = row.instances.len() as i64;
+        return total;
+    };
+    let group = &index.problem.groups[g];
+    total[link_part(index, g)] = links(index, placed, g);
+    for clause in &group.clauses {
+        if let Some(weight) = clause.prefer {
+            total[UNMET] += i64::from(weight) * unmet(index, placed, users, g, &clause.kind);
+        }
+        total[SPREAD] += spread_deficit(index, placed, &clause.kind);
+    }
+    for (instance, machines) in row.instances.clone().zip(placed.iter().flatten()) {
+        let instance = &index.instances[instance];
+        if instance.moves && instance.previous.as_ref() != Some(machines) {
+            total[MOVES] += machines.len() as i64;
         }
     }
-    for (g, r, _) in verify::moves(problem, &placement.groups) {
-        total[1] += problem.groups[g].roles[r].pods.len() as i64;
-    }
-    total[5] = fragmentation(index, placement);
     total
 }
 
 /// Downgrades of the links of a group: between leaders by weight of their edge, and inside instances.
-fn links(index: &Index, placement: &Placement, g: usize) -> i64 {
-    let placed = &placement.groups[g];
+fn links(index: &Index, placed: &[Vec<Vec<usize>>], g: usize) -> i64 {
+    let topology = &index.topology;
     let mut total = 0;
     for pods in placed.iter().flatten().filter(|pods| pods.len() > 1) {
-        total += INSIDE * pairs_within(index, &count(pods));
+        total += INSIDE * pairs_within(topology, &count(pods));
     }
     for edge in &index.problem.groups[g].edges {
         let leaders = |r: usize| count(placed[r].iter().filter_map(|pods| pods.first()));
-        let (from, to) = (leaders(edge.from), leaders(edge.to));
-        let sum = if edge.from == edge.to { pairs_within(index, &from) } else { pairs_between(index, &from, &to) };
+        let from = leaders(edge.from);
+        let sum = if edge.from == edge.to {
+            pairs_within(topology, &from)
+        } else {
+            pairs_between(topology, &from, &leaders(edge.to))
+        };
         total += i64::from(edge.weight) * sum;
     }
     total
@@ -62,22 +107,39 @@ fn count<'a>(machines: impl IntoIterator<Item = &'a usize>) -> BTreeMap<usize, i
     counts
 }
 
-fn pairs_between(index: &Index, from: &BTreeMap<usize, i64>, to: &BTreeMap<usize, i64>) -> i64 {
-    let topology = &index.topology;
-    let one = |(a, n): (&usize, &i64)| -> i64 {
-        to.iter().map(|(b, m)| n * m * topology.downgrade(topology.shared(*a, *b))).sum()
-    };
-    from.iter().map(one).sum()
+/// Downgrades of all pairs. Where domains are nested, pairs are counted domain by domain, so that
+/// large roles cost no more than their machines.
+fn pairs_between(topology: &Topology, from: &BTreeMap<usize, i64>, to: &BTreeMap<usize, i64>) -> i64 {
+    if !topology.nested || from.len() * to.len() <= 16 {
+        let one = |(a, n): (&usize, &i64)| -> i64 {
+            to.iter().map(|(b, m)| n * m * topology.downgrade(topology.shared(*a, *b))).sum()
+        };
+        return from.iter().map(one).sum();
+    }
+    let sum = |counts: &BTreeMap<usize, i64>| counts.values().sum::<i64>();
+    let mut total = sum(from) * sum(to) * topology.downgrade(0);
+    for level in 1..topology.levels {
+        let by_domain = |counts: &BTreeMap<usize, i64>| {
+            let mut sums: BTreeMap<usize, i64> = BTreeMap::new();
+            for (machine, n) in counts {
+                *sums.entry(topology.domain(*machine, level)).or_default() += n;
+            }
+            sums
+        };
+        let others = by_domain(to);
+        let pairs: i64 = by_domain(from).iter().filter_map(|(d, n)| Some(n * others.get(d)?)).sum();
+        total += pairs * (topology.downgrade(level) - topology.downgrade(level - 1));
+    }
+    total
 }
 
-fn pairs_within(index: &Index, machines: &BTreeMap<usize, i64>) -> i64 {
-    let own: i64 = machines.values().sum::<i64>() * index.topology.downgrade(index.topology.machine_level());
-    (pairs_between(index, machines, machines) - own) / 2
+fn pairs_within(topology: &Topology, machines: &BTreeMap<usize, i64>) -> i64 {
+    let own: i64 = machines.values().sum::<i64>() * topology.downgrade(topology.machine_level());
+    (pairs_between(topology, machines, machines) - own) / 2
 }
 
 /// How often a clause is not met: by instances, cells or roles, whatever it speaks of.
-fn unmet(index: &Index, placement: &Placement, users: &verify::Users, g: usize, kind: &ClauseKind) -> i64 {
-    let placed = &placement.groups[g];
+fn unmet(index: &Index, placed: &[Vec<Vec<usize>>], users: &verify::Users, g: usize, kind: &ClauseKind) -> i64 {
     let domains = |pods: &[usize], level: usize| -> BTreeSet<usize> {
         pods.iter().map(|m| index.topology.domain(*m, level + 1)).collect()
     };
@@ -116,15 +178,18 @@ fn unmet(index: &Index, placement: &Placement, users: &verify::Users, g: usize, 
             placed[*role].iter().filter(close).count() as i64
         }
         ClauseKind::Spread { .. } | ClauseKind::Exclusive { .. } | ClauseKind::Survive { .. } => {
-            i64::from(!verify::holds(index.problem, placement, users, g, kind))
+            i64::from(!verify::holds(index.problem, placed, users, g, kind))
         }
     }
 }
 
 /// Instances that would have to stand elsewhere for an even spread, or domains that are missing.
-fn spread_deficit(index: &Index, placement: &Placement, g: usize, kind: &ClauseKind) -> i64 {
+fn spread_deficit(index: &Index, placed: &[Vec<Vec<usize>>], kind: &ClauseKind) -> i64 {
     let ClauseKind::Spread { role, level, max_skew, at_least } = kind else { return 0 };
-    let instances = &placement.groups[g][*role];
+    let instances = &placed[*role];
+    if instances.is_empty() {
+        return 0;
+    }
     let mut counts: BTreeMap<usize, i64> = BTreeMap::new();
     for machine in instances.iter().filter_map(|pods| pods.first()) {
         let area = Area { level: level + 1, domain: index.topology.domain(*machine, level + 1) };
@@ -142,25 +207,19 @@ fn spread_deficit(index: &Index, placement: &Placement, g: usize, kind: &ClauseK
 /// on machines with some.
 fn fragmentation(index: &Index, placement: &Placement) -> i64 {
     let problem = index.problem;
-    let topology = &index.topology;
-    let mut touched: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let (mut machines, mut grains) = (BTreeSet::new(), BTreeSet::new());
     let mut strangers = 0;
     for (group, placed) in problem.groups.iter().zip(&placement.groups) {
         for (role, instances) in group.roles.iter().zip(placed) {
             for (pod, machine) in instances.iter().flat_map(|pods| role.pods.iter().zip(pods)) {
                 let plain = pod.request.get(problem.gpu).is_none_or(|n| *n <= 0);
                 strangers += i64::from(plain && index.has_gpu(*machine));
-                touched.extend((1..topology.levels).map(|l| (l, topology.domain(*machine, l))));
+                machines.insert(*machine);
+                grains.extend(index.grain.map(|level| index.topology.domain(*machine, level)));
             }
         }
     }
-    let grain = topology.distinct.iter().rev().nth(1).copied().filter(|l| *l > 0);
-    let levels = [Some(topology.machine_level()), grain];
-    let whole = |(level, domain): &&(usize, usize)| {
-        levels.contains(&Some(*level))
-            && topology
-                .machines(Area { level: *level, domain: *domain })
-                .all(|m| problem.machines[m].holders.is_empty())
-    };
-    strangers + touched.iter().filter(whole).count() as i64
+    let broken =
+        machines.iter().filter(|m| index.whole.0[**m]).count() + grains.iter().filter(|d| index.whole.1[**d]).count();
+    strangers + broken as i64
 }

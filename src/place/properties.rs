@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use super::index::Index;
+use super::objective::{self, Cost};
 use super::testing::{NODE, RACK, ZONE, cluster, required, settle, with};
 use super::{ClauseKind, Edge, Group, Placement, Pod, Problem, Role, solve, verify};
 use crate::link::Link;
@@ -102,6 +104,26 @@ fn group(roles: Vec<RawRole>, clauses: Vec<RawClause>, floor: Option<u8>, left: 
     Group { name: "g".into(), clauses: clauses.collect(), edges: edges.into_iter().collect(), roles, locality: false }
 }
 
+/// Lets some instances stand somewhere, some machines be in use, and some groups prefer locality.
+fn disturb(problem: &mut Problem, raw: &[(usize, usize)]) {
+    let machines = problem.machines.len();
+    let mut raw = raw.iter().copied().cycle();
+    let mut roll = || raw.next().unwrap_or_default();
+    for group in &mut problem.groups {
+        group.locality = roll().0 < 3;
+        group.edges.iter_mut().for_each(|e| e.weight = 1 + roll().0 as u32 % 3);
+        for role in &mut group.roles {
+            for _ in 0..role.instances.min(roll().0 / 3) {
+                let machine = |_| Some(roll()).filter(|(kind, _)| *kind > 0).map(|(_, m)| m % machines);
+                role.previous.push((0..role.pods.len()).map(machine).collect());
+            }
+        }
+    }
+    for machine in problem.machines.iter_mut().filter(|_| roll().0 < 3) {
+        machine.holders = vec!["other".into()];
+    }
+}
+
 fn clause((kind, a, b, level, x, y): RawClause, last: usize) -> ClauseKind {
     let (role, other, level) = (a.min(last), b.min(last), [ZONE, RACK, NODE][level]);
     match kind {
@@ -169,6 +191,59 @@ fn descend(
     false
 }
 
+/// The least cost of all plans, by trying every machine for every pod; where groups may be left out,
+/// for every choice of those.
+fn least_cost(problem: &Problem) -> Option<Cost> {
+    let index = Index::new(problem);
+    let sets = 0..if problem.partial { 1u32 << problem.groups.len() } else { 1 };
+    let mut least = None;
+    for set in sets {
+        let out = |g: usize| set & (1 << g) != 0;
+        let pods = |g: usize, role: &Role| vec![usize::MAX; if out(g) { 0 } else { role.pods.len() }];
+        let rows = |(g, group): (usize, &Group)| group.roles.iter().map(|r| vec![pods(g, r); r.instances]).collect();
+        let mut placement = Placement {
+            groups: problem.groups.iter().enumerate().map(rows).collect(),
+            unplaced: (0..problem.groups.len()).filter(|g| out(*g)).collect(),
+            ..Placement::default()
+        };
+        let placed = names(problem).into_iter().filter(|(g, ..)| !out(*g));
+        let pods: Vec<[usize; 4]> = placed
+            .flat_map(|(g, r, i)| (0..problem.groups[g].roles[r].pods.len()).map(move |p| [g, r, i, p]))
+            .collect();
+        let mut free: Vec<Vec<i64>> = problem.machines.iter().map(|m| m.free.clone()).collect();
+        each_plan(&index, &pods, &mut free, &mut placement, &mut least);
+    }
+    least
+}
+
+fn each_plan(
+    index: &Index,
+    pods: &[[usize; 4]],
+    free: &mut Vec<Vec<i64>>,
+    placement: &mut Placement,
+    least: &mut Option<Cost>,
+) {
+    let problem = index.problem;
+    let Some(([g, r, i, p], rest)) = pods.split_first() else {
+        placement.moves = super::moves::moves(problem, &placement.groups);
+        let cost = objective::cost(index, placement);
+        if least.is_none_or(|least| cost < least) && verify::verify(problem, placement).is_empty() {
+            *least = Some(cost);
+        }
+        return;
+    };
+    let pod = &problem.groups[*g].roles[*r].pods[*p];
+    for m in 0..free.len() {
+        let fits = pod.request.iter().zip(&free[m]).all(|(wanted, free)| wanted <= free);
+        if fits && problem.machines[m].closed.is_none() && problem.eligible[pod.eligible][m] {
+            pod.request.iter().zip(&mut free[m]).for_each(|(wanted, free)| *free -= wanted);
+            placement.groups[*g][*r][*i][*p] = m;
+            each_plan(index, rest, free, placement, least);
+            pod.request.iter().zip(&mut free[m]).for_each(|(wanted, free)| *free += wanted);
+        }
+    }
+}
+
 /// Whether there is a plan; a search that gave up fails the test.
 fn feasible(problem: &Problem) -> bool {
     match solve(problem) {
@@ -188,6 +263,21 @@ fn feasible(problem: &Problem) -> bool {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_plan_is_better(mut problem in problem(), raw in prop::collection::vec((0..9usize, 0..9usize), 16), partial in any::<bool>()) {
+        disturb(&mut problem, &raw);
+        problem.partial = partial;
+        match (solve(&problem), least_cost(&problem)) {
+            (Ok(plan), least) => {
+                prop_assert_eq!(verify::verify(&problem, &plan), []);
+                let value: Vec<i64> = plan.objective.iter().map(|c| c.value).collect();
+                prop_assert_eq!(Some(value), least.map(Vec::from));
+                prop_assert!(plan.is_optimal(), "{:?}", plan.objective);
+            }
+            (Err(_), least) => prop_assert_eq!(least, None),
+        }
+    }
 
     #[test]
     fn a_plan_is_found_exactly_when_there_is_one(problem in problem()) {

@@ -33,15 +33,15 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     let index = Index::new(problem);
     let mut state = State::new(&index);
     let missing = search(&mut state, STEPS);
-    if !missing.is_empty() {
+    if !missing.is_empty() && !problem.partial {
         return Err(explain::explain(&state, &missing));
     }
-    if problem.machines.len() <= SMALL {
-        improve::improve(&index, &mut state);
-    }
+    missing.iter().for_each(|missing| take_group(&mut state, missing.group));
+    let floor = improve::improve(&mut state);
     settle::settle(&mut state);
     let mut placement = assemble(&index, &state);
     placement.moves = moves::moves(problem, &placement.groups);
+    bound(&mut placement, &floor);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
     Ok(placement)
@@ -169,13 +169,16 @@ fn fewer_moves(state: &mut State) {
 }
 
 fn clear(state: &mut State) {
-    for instance in 0..state.index.instances.len() {
-        state.take_instance(instance);
-    }
+    (0..state.index.groups.len()).for_each(|group| take_group(state, group));
+}
+
+/// Takes away every instance of a group.
+pub(super) fn take_group(state: &mut State, group: usize) {
+    state.index.groups[group].instances.clone().for_each(|instance| state.take_instance(instance));
 }
 
 /// Whether every instance of a group stands.
-fn complete(state: &State, group: usize) -> bool {
+pub(super) fn complete(state: &State, group: usize) -> bool {
     state.index.groups[group].instances.clone().all(|i| state.stands(i))
 }
 
@@ -187,16 +190,22 @@ fn hardness(state: &State, group: usize) -> (bool, (i64, usize), i64) {
     (!row.exclusive.is_empty(), largest, sizes.map(|(gpus, _)| gpus).sum())
 }
 
-/// The plan of a complete state, still without its moves.
+/// Tells of each criterion what is known, when no plan costs less than `floor`: it bounds the first
+/// criterion that does not reach it, and what comes after that is free.
+fn bound(placement: &mut Placement, floor: &objective::Cost) {
+    for (criterion, floor) in placement.objective.iter_mut().zip(floor) {
+        criterion.bound = (*floor).min(criterion.value);
+        if criterion.value > *floor {
+            break;
+        }
+    }
+}
+
+/// The plan of a state, still without its moves: groups stand as a whole or not at all.
 pub(super) fn assemble(index: &Index, state: &State) -> Placement {
-    let machines = |role: usize| {
-        let row = &index.roles[role];
-        let instances = row.first_instance..row.first_instance + row.role.instances;
-        instances.map(|i| state.machines(i)).collect::<Vec<_>>()
-    };
-    let groups: Vec<Vec<Vec<Vec<usize>>>> =
-        index.groups.iter().map(|row| row.roles.clone().map(machines).collect()).collect();
-    let mut placement = Placement { groups, objective: Vec::new(), moves: Vec::new() };
+    let groups: Vec<Vec<Vec<Vec<usize>>>> = (0..index.groups.len()).map(|g| state.rows(g)).collect();
+    let unplaced = (0..index.groups.len()).filter(|g| !complete(state, *g)).collect();
+    let mut placement = Placement { groups, unplaced, objective: Vec::new(), moves: Vec::new() };
     let cost = objective::cost(index, &placement);
     // Nothing is counted below zero, so that this much is known of every criterion.
     let criterion = |(name, value)| Criterion { name, value, bound: 0 };

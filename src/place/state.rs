@@ -57,6 +57,10 @@ pub(super) struct State<'i, 'p> {
     users: Vec<Marks>,
     /// The same for groups that want the domain for themselves.
     holders: Vec<Marks>,
+    /// Pods on each machine, and in each domain of the grain.
+    loads: (Vec<u32>, Vec<u32>),
+    /// The last part of the objective, as far as pods stand.
+    pub fragmentation: i64,
 }
 
 impl<'i, 'p> State<'i, 'p> {
@@ -78,6 +82,8 @@ impl<'i, 'p> State<'i, 'p> {
             placed: vec![0; index.roles.len()],
             users: vec![Marks::new(); index.exclusive.len()],
             holders: vec![Marks::new(); index.exclusive.len()],
+            loads: (vec![0; index.whole.0.len()], vec![0; index.whole.1.len()]),
+            fragmentation: 0,
         }
     }
 
@@ -118,6 +124,16 @@ impl<'i, 'p> State<'i, 'p> {
     /// The machines of an instance.
     pub fn machines(&self, instance: usize) -> Vec<usize> {
         self.index.pods_of(instance).map(|pod| self.machine_of[pod] as usize).collect()
+    }
+
+    /// The machines of each role and instance of a group; those of an instance that does not stand are none.
+    pub fn rows(&self, group: usize) -> Vec<Vec<Vec<usize>>> {
+        let instance = |i: usize| if self.stands(i) { self.machines(i) } else { Vec::new() };
+        let role = |r: usize| {
+            let first = self.index.roles[r].first_instance;
+            (first..first + self.index.roles[r].role.instances).map(instance).collect()
+        };
+        self.index.groups[group].roles.clone().map(role).collect()
     }
 
     /// The domain that a scope is bound to.
@@ -177,11 +193,35 @@ impl<'i, 'p> State<'i, 'p> {
         }
     }
 
+    /// Pods that stand on a machine, and in its domain of the grain.
+    pub fn load(&self, machine: usize) -> (u32, u32) {
+        let grain = self.index.grain.map_or(0, |level| self.loads.1[self.index.topology.domain(machine, level)]);
+        (self.loads.0[machine], grain)
+    }
+
+    /// By how much a pod on a machine would add to the fragmentation.
+    pub fn breaks(&self, instance: usize, pod: usize, machine: usize) -> i64 {
+        let index = self.index;
+        let stranger = !index.roles[index.instances[instance].role].accelerated[pod] && index.has_gpu(machine);
+        let load = self.load(machine);
+        let grain =
+            index.grain.is_some_and(|level| load.1 == 0 && index.whole.1[index.topology.domain(machine, level)]);
+        i64::from(stranger) + i64::from(load.0 == 0 && index.whole.0[machine]) + i64::from(grain)
+    }
+
     fn change(&mut self, instance: usize, pod: usize, machine: usize, join: bool) {
         let index = self.index;
         let row = &index.instances[instance];
         let role = &index.roles[row.role];
         let sign = if join { 1 } else { -1 };
+        let broken = if join { self.breaks(instance, pod, machine) } else { 0 };
+        let step = |load: &mut u32| *load = load.wrapping_add_signed(sign as i32);
+        step(&mut self.loads.0[machine]);
+        if let Some(level) = index.grain {
+            step(&mut self.loads.1[index.topology.domain(machine, level)]);
+        }
+        let mended = if join { 0 } else { self.breaks(instance, pod, machine) };
+        self.fragmentation += broken - mended;
         let columns = index.columns;
         let free = &mut self.free[machine * columns..][..columns];
         for (free, wanted) in free.iter_mut().zip(&index.classes[role.classes[pod]].request) {

@@ -152,7 +152,7 @@ fn a_lost_machine_moves_what_stood_there() {
     settle(&mut problem, &first);
     let lost = first.groups[0][0][1][0];
     problem.machines[lost].closed = Some("not ready");
-    assert_eq!(moves(&problem), ["g/r0/1: `m5` is not ready"]);
+    assert_eq!(moves(&problem), ["g/r0/1: `m7` is not ready"]);
 }
 
 #[test]
@@ -174,7 +174,24 @@ fn room_is_made_by_the_fewest_moves() {
     problem.groups.push(group("i", &["2x8"], vec![ClauseKind::Instances { role: 0, level: RACK }]));
     let second = plan(&problem);
     assert_eq!(second.moves.len(), 1);
-    assert_eq!((second.objective[1].name, second.objective[1].value), ("moved pods", 1));
+    assert_eq!((second.objective[2].name, second.objective[2].value), ("moved pods", 1));
+}
+
+#[test]
+fn what_does_not_fit_may_be_left_out() {
+    let groups = vec![group("g", &["1x8*3"], vec![]), group("h", &["1x8", "1x4*2"], vec![])];
+    let mut problem = with(cluster("a/r1 8 8"), groups);
+    assert!(solve(&problem).is_err());
+    problem.partial = true;
+    let partial = plan(&problem);
+    assert_eq!((partial.unplaced, partial.objective[0].value), (vec![0], 3));
+    assert_eq!(partial.groups[0], vec![vec![Vec::<usize>::new(); 3]]);
+    let mut lie = plan(&problem);
+    lie.unplaced.clear();
+    assert_eq!(verify::verify(&problem, &lie), [verify::Violation::Shape]);
+    lie = plan(&problem);
+    problem.partial = false;
+    assert_eq!(verify::verify(&problem, &lie), [verify::Violation::Shape]);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Edge, Placement, Problem};
+use super::{Edge, Placement, Problem, Role};
 use crate::link::Link;
 
 mod clauses;
@@ -18,7 +18,8 @@ pub(super) use clauses::{Users, can_hit, holds, users};
 /// Something that a plan does and the problem forbids.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Violation {
-    /// The plan has not the groups, roles, instances and pods of the problem, or names a machine that does not exist.
+    /// The plan has not the groups, roles, instances and pods of the problem, names a machine that does
+    /// not exist, or leaves out a group without leave.
     Shape,
     /// The pods on a machine ask for more than it has.
     Capacity {
@@ -68,7 +69,8 @@ pub enum Violation {
     Moves,
 }
 
-/// Everything that is wrong with a plan, in a stable order; empty when it is sound.
+/// Everything that is wrong with a plan, in a stable order; empty when it is sound. Groups that are
+/// left out break no clause, where the problem allows to leave them out.
 pub fn verify(problem: &Problem, placement: &Placement) -> Vec<Violation> {
     if !shaped(problem, placement) {
         return vec![Violation::Shape];
@@ -87,14 +89,16 @@ pub fn verify(problem: &Problem, placement: &Placement) -> Vec<Violation> {
 fn rules(problem: &Problem, placement: &Placement, of: impl Fn(usize) -> bool) -> Vec<Violation> {
     let mut found = Vec::new();
     let users = users(problem, placement);
-    for (g, group) in problem.groups.iter().enumerate().filter(|(g, _)| of(*g)) {
+    let placed = |g: &usize| of(*g) && placement.unplaced.binary_search(g).is_err();
+    for (g, group) in problem.groups.iter().enumerate().filter(|(g, _)| placed(g)) {
+        let placed = &placement.groups[g];
         for (c, clause) in group.clauses.iter().enumerate() {
-            if clause.prefer.is_none() && !holds(problem, placement, &users, g, &clause.kind) {
+            if clause.prefer.is_none() && !holds(problem, placed, &users, g, &clause.kind) {
                 found.push(Violation::Clause { group: g, clause: c });
             }
         }
         for (e, edge) in group.edges.iter().enumerate() {
-            if edge.floor.is_some_and(|floor| !floor_holds(problem, placement, g, edge, floor)) {
+            if edge.floor.is_some_and(|floor| !floor_holds(problem, placed, edge, floor)) {
                 found.push(Violation::Floor { group: g, edge: e });
             }
         }
@@ -132,7 +136,7 @@ pub fn standing(problem: &Problem) -> Vec<Violation> {
 }
 
 /// The instances that stand elsewhere than before: group, role, instance, in order. An instance
-/// that was nowhere cannot move.
+/// that was nowhere cannot move, and one that is left out does not.
 pub fn moves(problem: &Problem, placed: &[Vec<Vec<Vec<usize>>>]) -> Vec<(usize, usize, usize)> {
     let mut moved = Vec::new();
     for (g, group) in problem.groups.iter().enumerate() {
@@ -140,7 +144,7 @@ pub fn moves(problem: &Problem, placed: &[Vec<Vec<Vec<usize>>>]) -> Vec<(usize, 
             for (i, before) in role.previous.iter().enumerate().take(role.instances) {
                 let now = &placed[g][r][i];
                 let same = before.len() == now.len() && before.iter().zip(now).all(|(b, n)| *b == Some(*n));
-                if !before.is_empty() && !same {
+                if !before.is_empty() && !now.is_empty() && !same {
                     moved.push((g, r, i));
                 }
             }
@@ -150,13 +154,18 @@ pub fn moves(problem: &Problem, placed: &[Vec<Vec<Vec<usize>>>]) -> Vec<(usize, 
 }
 
 fn shaped(problem: &Problem, placement: &Placement) -> bool {
+    let unplaced = &placement.unplaced;
     placement.groups.len() == problem.groups.len()
-        && problem.groups.iter().zip(&placement.groups).all(|(group, placed)| {
+        && (problem.partial || unplaced.is_empty())
+        && unplaced.windows(2).all(|pair| pair[0] < pair[1])
+        && unplaced.last().is_none_or(|g| *g < problem.groups.len())
+        && problem.groups.iter().zip(&placement.groups).enumerate().all(|(g, (group, placed))| {
+            let pods = |role: &Role| if unplaced.binary_search(&g).is_ok() { 0 } else { role.pods.len() };
             group.roles.len() == placed.len()
                 && group.roles.iter().zip(placed).all(|(role, instances)| {
                     instances.len() == role.instances
-                        && instances.iter().all(|pods| {
-                            pods.len() == role.pods.len() && pods.iter().all(|m| *m < problem.machines.len())
+                        && instances.iter().all(|machines| {
+                            machines.len() == pods(role) && machines.iter().all(|m| *m < problem.machines.len())
                         })
                 })
         })
@@ -232,10 +241,10 @@ fn link(problem: &Problem, a: usize, b: usize) -> Link {
     shared.and_then(|level| problem.links.get(level)).copied().unwrap_or(Link::Vpc)
 }
 
-pub(super) fn floor_holds(problem: &Problem, placement: &Placement, group: usize, edge: &Edge, floor: Link) -> bool {
+pub(super) fn floor_holds(problem: &Problem, placed: &[Vec<Vec<usize>>], edge: &Edge, floor: Link) -> bool {
     let heads = |role: usize| -> BTreeMap<usize, usize> {
         let mut count = BTreeMap::new();
-        for pods in &placement.groups[group][role] {
+        for pods in &placed[role] {
             if let Some(leader) = pods.first() {
                 *count.entry(*leader).or_insert(0) += 1;
             }

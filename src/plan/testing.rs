@@ -276,5 +276,5 @@ pub fn place(fitted: &Fitted, inventory: &Inventory) -> Placement {
         });
         roles.collect()
     });
-    Placement { groups: groups.collect(), objective: Vec::new(), moves: Vec::new() }
+    Placement { groups: groups.collect(), ..Placement::default() }
 }

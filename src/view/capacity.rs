@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Scene;
 use super::usage::{Usage, usage};
+use super::{Scene, topology};
+use crate::fit::Fitted;
 use crate::place::conflict::Remedy;
-use crate::place::{self, Conflict, Problem};
+use crate::place::{self, Problem};
 use crate::target;
 
 /// The room that a plan leaves.
@@ -104,6 +105,18 @@ pub struct Surge {
     pub node: Option<String>,
 }
 
+impl Capacity {
+    /// Replaces what is said about some autoscaled roles.
+    pub fn correct(&mut self, better: Vec<Reservation>) {
+        for role in better {
+            let same = |r: &&mut Reservation| (&r.group, &r.role) == (&role.group, &role.role);
+            if let Some(known) = self.reservations.iter_mut().find(same) {
+                *known = role;
+            }
+        }
+    }
+}
+
 pub(super) fn capacity(scene: &Scene<'_>) -> Capacity {
     let usage = usage(scene);
     Capacity {
@@ -158,7 +171,7 @@ fn headroom(scene: &Scene<'_>, usage: &[Usage], level: usize) -> Option<Headroom
         let accelerators = whole().map(|u| u.total).sum();
         if accelerators > found.accelerators {
             (found.nodes, found.accelerators) = (whole().count(), accelerators);
-            found.domain = domain.path.join("/");
+            found.domain = topology::name(inventory, level, domain);
         }
     }
     (found.domains > 0).then_some(found)
@@ -174,22 +187,21 @@ fn reservations(scene: &Scene<'_>) -> Vec<Reservation> {
                 role: role.name.clone(),
                 min: role.replicas.min,
                 max: role.replicas.max,
-                fits: (placed == role.replicas.max as usize).then_some(role.replicas.max),
+                fits: u32::try_from(placed).ok().filter(|placed| *placed >= role.replicas.min),
                 missing: None,
             }
         })
         .collect()
 }
 
-/// For each autoscaled role of the groups that found no place the largest number of instances that
-/// does find one, while the other autoscaled roles of all groups stand at their least number.
-pub fn shortfalls(fitted: &crate::fit::Fitted, conflicts: &[Conflict]) -> Vec<Reservation> {
+/// For each autoscaled role of some groups the largest number of instances that finds a place,
+/// while the other autoscaled roles of all groups stand at their least number.
+pub fn shortfalls(fitted: &Fitted, concerned: impl Fn(usize) -> bool) -> Vec<Reservation> {
     let mut least = fitted.problem.clone();
     for (id, role) in fitted.model.roles() {
         least.groups[id.group].roles[id.role].instances = role.replicas.min as usize;
     }
-    let stuck = |group: usize| conflicts.iter().any(|c| c.group == group);
-    let roles = fitted.model.roles().filter(|(id, role)| role.replicas.autoscaled() && stuck(id.group));
+    let roles = fitted.model.roles().filter(|(id, role)| role.replicas.autoscaled() && concerned(id.group));
     roles
         .map(|(id, role)| {
             let (min, max) = (role.replicas.min, role.replicas.max);

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Scene;
+use super::{Scene, topology};
 use crate::check::{Form, Model};
 use crate::diag::suggestion;
 use crate::fit::Fitted;
@@ -184,11 +184,14 @@ pub fn lose(fitted: &Fitted, before: &Placement, machines: &BTreeSet<usize>) -> 
         }
     }
     outcome.unplaced = outcome.dead.iter().copied().filter(|(g, _, _)| held.contains(g)).collect();
-    for group in held {
-        outcome.placement.groups[group].clone_from(&before.groups[group]);
+    if let Some(first) = outcome.placement.objective.first_mut() {
+        first.value += outcome.unplaced.len() as i64; // it counts instances without a place
     }
-    for (g, r, i) in &outcome.unplaced {
-        outcome.placement.groups[*g][*r][*i].clear();
+    for group in held {
+        let alive = |pods: &Vec<usize>| pods.iter().all(|m| !machines.contains(m));
+        let keep = |pods: &Vec<usize>| if alive(pods) { pods.clone() } else { Vec::new() };
+        let keep = |instances: &Vec<Vec<usize>>| instances.iter().map(keep).collect();
+        outcome.placement.groups[group] = before.groups[group].iter().map(keep).collect();
     }
     outcome
 }
@@ -269,14 +272,10 @@ fn down(scene: &Scene<'_>, dead: &[Place]) -> Vec<String> {
 /// Loses every domain of a level, one at a time. The scene is that of the plan before.
 pub fn each(scene: &Scene<'_>, level: usize) -> Failures {
     let domains = &scene.inventory.domains[level];
-    let node_level = level + 1 == scene.inventory.levels.len();
     let one = |domain: &crate::inventory::Domain| {
         let machines: BTreeSet<usize> = domain.nodes.iter().copied().collect();
         let outcome = lose(scene.fitted, scene.placement, &machines);
-        let name = match domain.nodes.first().filter(|_| node_level) {
-            Some(node) => scene.node(*node).to_owned(),
-            None => domain.path.join("/"),
-        };
+        let name = topology::name(scene.inventory, level, domain);
         failure(scene, name, domain.nodes.len(), &outcome)
     };
     Failures {
@@ -315,7 +314,7 @@ pub fn aftermath(scene: &Scene<'_>, losses: &[Loss], outcome: &Outcome) -> After
         down: down(scene, &outcome.dead),
         unplaced: names(&outcome.unplaced),
         reduced: outcome.reduced,
-        steps: steps(scene, &machines),
+        steps: steps(scene, &machines, outcome),
     }
 }
 
@@ -325,43 +324,52 @@ pub fn machines(losses: &[Loss]) -> BTreeSet<usize> {
 }
 
 /// What a person must do after a loss, in order. The scene is that of the plan before.
-fn steps(scene: &Scene<'_>, machines: &BTreeSet<usize>) -> Vec<Step> {
+fn steps(scene: &Scene<'_>, machines: &BTreeSet<usize>, outcome: &Outcome) -> Vec<Step> {
     let lost: Vec<_> = scene.seats().filter(|seat| machines.contains(&seat.machine)).collect();
     let running = |seat: &&super::Seat| (seat.instance as u32) < scene.role(seat.group, seat.role).replicas.min;
     let kept = |seat: &&super::Seat| scene.role(seat.group, seat.role).form != Form::Deployment;
     let nodes: BTreeSet<usize> = lost.iter().filter(running).filter(kept).map(|seat| seat.machine).collect();
     let names = nodes.iter().map(|m| scene.node(*m)).collect::<Vec<_>>().join(" ");
-    let mut steps = vec![Step {
-        what: "mark the lost nodes `ready: false` in the inventory, or take them out; compile, review and merge: \
-               new pods then go to their new places"
-            .into(),
-        commands: Vec::new(),
-    }];
+    let say = |what: &str, commands: Vec<String>| Step { what: what.to_owned(), commands };
+    let mut steps = Vec::new();
+    if !outcome.unplaced.is_empty() {
+        steps.push(say(
+            "make room for what finds no place, as its problem says: until then nothing compiles",
+            Vec::new(),
+        ));
+    } else if outcome.reduced {
+        steps.push(say("lower the maximum of autoscaled roles to what fits: until then nothing compiles", Vec::new()));
+    }
+    steps.push(say(
+        "mark the lost nodes `ready: false` in the inventory, or take them out; compile, review and merge: new pods \
+         then go to their new places",
+        Vec::new(),
+    ));
     if !nodes.is_empty() {
-        steps.push(Step {
-            what: "make sure that the lost nodes are switched off, not only out of reach: a pod that still runs \
-                   there would meet its successor of the same name"
-                .into(),
-            commands: Vec::new(),
-        });
-        steps.push(Step {
-            what: "tell Kubernetes that they are off. A StatefulSet makes no second pod of a name, and a node that \
-                   does not answer never confirms that the first has ended: without the taint its pods stay \
-                   `Terminating` for ever. With it they are deleted and their volumes detached"
-                .into(),
-            commands: vec![format!("kubectl taint nodes {names} {OUT_OF_SERVICE}")],
-        });
+        steps.push(say(
+            "make sure that the lost nodes are switched off, not only out of reach: a pod that still runs there would \
+             meet its successor of the same name",
+            Vec::new(),
+        ));
+        steps.push(say(
+            "tell Kubernetes that they are off. A StatefulSet makes no second pod of a name, and a node that does not \
+             answer never confirms that the first has ended: without the taint its pods stay `Terminating` for ever. \
+             With it they are deleted and their volumes detached",
+            vec![format!("kubectl taint nodes {names} {OUT_OF_SERVICE}")],
+        ));
     }
     steps.extend(claims(scene, &lost));
     if lost.iter().filter(running).any(|seat| !kept(&seat)) {
-        let what = "pods of Deployments need nothing: Kubernetes replaces them after some five minutes";
-        steps.push(Step { what: what.into(), commands: Vec::new() });
+        steps.push(say(
+            "pods of Deployments need nothing: Kubernetes replaces them after some five minutes",
+            Vec::new(),
+        ));
     }
     if !nodes.is_empty() {
-        steps.push(Step {
-            what: "before a node serves again, take the taint away".into(),
-            commands: vec![format!("kubectl taint nodes {names} {OUT_OF_SERVICE}-")],
-        });
+        steps.push(say(
+            "before a node serves again, take the taint away",
+            vec![format!("kubectl taint nodes {names} {OUT_OF_SERVICE}-")],
+        ));
     }
     steps
 }

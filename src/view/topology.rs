@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::Inventory;
+use crate::inventory::{Domain, Inventory};
 
 /// A domain with what lies in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,14 @@ pub(super) fn common<'i>(inventory: &'i Inventory, machines: &[usize]) -> Vec<(&
         Some((inventory.levels[level].name.as_str(), inventory.domains[level][domain].path.last()?.as_str()))
     };
     (0..inventory.levels.len()).map_while(name).collect()
+}
+
+/// The name of a domain: its path, or the name of the node.
+pub(super) fn name(inventory: &Inventory, level: usize, domain: &Domain) -> String {
+    match domain.nodes.first().filter(|_| level + 1 == inventory.levels.len()) {
+        Some(node) => inventory.nodes[*node].name.clone(),
+        None => domain.path.join("/"),
+    }
 }
 
 /// The domains of a machine above the node: `a/b1/r3`.

@@ -38,11 +38,7 @@ impl Index<'_> {
                 self.add_apart((first + role, first + from.unwrap_or(*role)), level + 1, clause);
             }
             ClauseKind::Exclusive { level } => {
-                let known = self.exclusive.iter().position(|l| *l == level + 1);
-                let at = known.unwrap_or_else(|| {
-                    self.exclusive.push(level + 1);
-                    self.exclusive.len() - 1
-                });
+                let at = self.watch(level + 1);
                 self.groups[g].exclusive.push((at, clause));
             }
             ClauseKind::Survive { count, level } => {
@@ -52,6 +48,15 @@ impl Index<'_> {
                 }
             }
         }
+    }
+
+    /// Notes who uses accelerators in each domain of a level.
+    pub(super) fn watch(&mut self, level: usize) -> usize {
+        let known = self.exclusive.iter().position(|l| *l == level);
+        known.unwrap_or_else(|| {
+            self.exclusive.push(level);
+            self.exclusive.len() - 1
+        })
     }
 
     /// The cells of a ratio: for each the roles with first instance and number of instances.

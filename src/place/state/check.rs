@@ -78,6 +78,17 @@ impl State<'_, '_> {
         Ok(())
     }
 
+    /// What other groups than this one do in a domain of an exclusive level, as words: who holds it,
+    /// or who is there at all; by name only where a preference looks at each.
+    pub fn others(&self, at: usize, domain: usize, group: usize) -> impl Iterator<Item = u64> {
+        let (domain, group) = (domain as u32, group as u32);
+        let held = other_key(&self.holders[at], domain, group).is_some();
+        let used = other_key(&self.users[at], domain, group).is_some();
+        let range = (Bound::Included((domain, 0)), Bound::Included((domain, u32::MAX)));
+        let names = self.index.watches_users().then(|| self.users[at].range(range)).into_iter().flatten();
+        [u64::from(held) + 2 * u64::from(used)].into_iter().chain(names.map(|((_, group), _)| u64::from(*group) + 4))
+    }
+
     fn check_aparts(&self, instance: usize, machine: usize) -> Result<(), Refusal> {
         let role = self.index.instances[instance].role;
         for apart in &self.index.roles[role].aparts {

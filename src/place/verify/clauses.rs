@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Domain, Violation, domain, domains, for_each_pod, may_use};
 use crate::place::{ClauseKind, Placement, Problem};
 
-/// Whether a clause of a group holds, required or not.
+/// Whether a clause of a group holds, required or not, when its instances stand as in `placed`.
 pub(in crate::place) fn holds(
     problem: &Problem,
-    placement: &Placement,
+    placed: &[Vec<Vec<usize>>],
     users: &Users,
     group: usize,
     clause: &ClauseKind,
 ) -> bool {
-    let placed = &placement.groups[group];
     match clause {
         ClauseKind::Instances { role, level } => {
             placed[*role].iter().all(|pods| domains(problem, pods, *level).len() <= 1)
@@ -28,7 +27,7 @@ pub(in crate::place) fn holds(
             leaders(problem, &placed[*role], *level).iter().all(|d| targets.contains(d))
         }
         ClauseKind::Spread { role, level, max_skew, at_least } => {
-            spread_holds(problem, placement, (group, *role), *level, (*max_skew, *at_least))
+            spread_holds(problem, &placed[*role], (group, *role), *level, (*max_skew, *at_least))
         }
         ClauseKind::Apart { role, from, level } => apart_holds(problem, placed, *role, *from, *level),
         ClauseKind::Exclusive { level } => exclusive_holds(problem, users, group, *level),
@@ -57,12 +56,11 @@ fn cells_hold(problem: &Problem, placed: &[Vec<Vec<usize>>], shares: &[(usize, u
 /// Spreading is about failures, so only known domains count; with a skew every leader needs one.
 fn spread_holds(
     problem: &Problem,
-    placement: &Placement,
+    instances: &[Vec<usize>],
     (group, role): (usize, usize),
     level: usize,
     (max_skew, at_least): (Option<u32>, Option<u32>),
 ) -> bool {
-    let instances = &placement.groups[group][role];
     let Some(leader) = problem.groups[group].roles[role].pods.first() else { return true };
     if instances.is_empty() {
         return true;
