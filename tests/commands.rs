@@ -563,6 +563,9 @@ fn help_of_compile() {
                                  declare; may be repeated
           --lock <DIR>           The tree whose locks say what is placed where; by default the output
                                  directory
+          --max-moves <N>        Refuse to move or restart more than so many instances
+          --step                 When one commit cannot bring the change about, write the first that
+                                 can: commit it, let it sync, and compile again
           --format <FORMAT>      How to print diagnostics: for people and for GitHub on standard error,
                                  as JSON on standard output [default: human] [possible values: human,
                                  json, github]
@@ -589,6 +592,7 @@ fn help_of_compile() {
       rbgc compile                 every cluster of rbgc.toml
       rbgc compile --cluster prod-east --check
                                    is what is committed up to date?
+      rbgc compile --max-moves 2   refuse to move more than two instances
     ");
 }
 
@@ -741,7 +745,7 @@ fn help_of_schema() {
     Usage: rbgc schema [OPTIONS] <WHAT>
 
     Arguments:
-      <WHAT>  What to describe [possible values: inventory, project, diagnostics]
+      <WHAT>  What to describe [possible values: inventory, project, diagnostics, plan, failures]
 
     Options:
       -h, --help  Print help (see more with '--help')
@@ -756,5 +760,6 @@ fn help_of_schema() {
       rbgc schema inventory > inventory.schema.json    for editors, of the inventory
       rbgc schema project                              of rbgc.toml
       rbgc schema diagnostics                          of what --format json prints
+      rbgc schema plan                                 of what plan --json prints
     ");
 }

@@ -48,9 +48,6 @@ pub(super) struct Arguments {
     /// JSON, as `rbgc schema plan` describes it
     #[arg(long, group = "form")]
     json: bool,
-    /// Write a page with a picture of the machines to this file; `-` is standard output
-    #[arg(long, group = "form", value_name = "FILE")]
-    html: Option<PathBuf>,
     /// Does the committed plan still hold on this inventory? List what does not, and exit with 3 if
     /// anything does not
     #[arg(long, conflicts_with_all = ["without", "tree", "table", "html", "steps"])]
@@ -59,6 +56,9 @@ pub(super) struct Arguments {
     /// come, move and go
     #[arg(long, conflicts_with_all = ["without", "tree", "table", "html"])]
     steps: bool,
+    /// Write a page with a picture of the machines to this file; `-` is standard output
+    #[arg(long, group = "form", value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Place anew without this domain or node; may be repeated
     #[arg(long, value_name = "LEVEL=NAME")]
     without: Vec<String>,
@@ -68,15 +68,6 @@ pub(super) struct Arguments {
     /// How hard to look for a better plan: a factor of the work, from 1
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     effort: u32,
-}
-
-/// What a run makes.
-#[derive(Debug, Default)]
-struct Made {
-    /// The result.
-    text: String,
-    /// The committed plan no longer holds.
-    stale: bool,
 }
 
 /// The command line speaks of something that the inventory does not have.
@@ -100,14 +91,12 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     match made {
         Err(Misuse(message)) => terminal.misuse(&message),
         Ok(None) => exit,
-        Ok(Some(made)) => {
-            let exit = if made.stale && exit == Exit::Fine { Exit::Stale } else { exit };
-            match &arguments.html {
-                Some(path) => write(path, &made.text, exit, terminal),
-                None if made.text.is_empty() => exit,
-                None => terminal.result(&made.text, exit),
-            }
-        }
+        Ok(Some((text, own))) => match &arguments.html {
+            // Problems count more than a plan that no longer holds.
+            _ if own != Exit::Fine && exit == Exit::Fine => terminal.result(&text, own),
+            Some(path) => write(path, &text, exit, terminal),
+            None => terminal.result(&text, exit),
+        },
     }
 }
 
@@ -128,16 +117,15 @@ fn write(path: &Path, text: &str, exit: Exit, terminal: &Terminal) -> Exit {
     }
 }
 
-/// `None` when nothing can be shown; the problems were reported.
-fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<Option<Made>, Misuse> {
+/// A result and how the run ends. `None` when nothing can be shown; the problems were reported.
+fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<Option<(String, Exit)>, Misuse> {
+    let fine = |text: String| (text, Exit::Fine);
     let locks = locks(session, arguments, job);
     let Some(path) = &job.inventory else { return Ok(None) };
     let prepared = crate::prepare(session, &job.files, path, &locks, &job.parameters());
     let Some((mut fitted, inventory)) = prepared else { return Ok(None) };
-    let made = |text| Made { text, stale: false };
     if arguments.verify {
-        let (text, exit) = commits::verify(&fitted, &inventory, &locks, arguments.json);
-        return Ok(Some(Made { text, stale: exit == Exit::Stale }));
+        return Ok(Some(commits::verify(&fitted, &inventory, &locks, arguments.json)));
     }
     let losses: Result<Vec<_>, _> = arguments.without.iter().map(|text| loss::find(&inventory, text)).collect();
     let losses = losses.map_err(Misuse)?;
@@ -149,14 +137,13 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
         Ok(placement) => placement,
         Err(conflicts) => {
             conflicts.iter().for_each(|conflict| session.report(conflict.diagnostic(&fitted.problem)));
-            return Ok(stage.part(fitted, &conflicts).map(made));
+            return Ok(stage.part(fitted, &conflicts).map(fine));
         }
     };
     if arguments.steps {
-        let text = commits::steps(session, job, (&fitted, &inventory), &placement, arguments.json);
-        return Ok(text.map(made));
+        return Ok(commits::steps(session, job, (&fitted, &inventory), &placement, arguments.json).map(fine));
     }
-    Ok(Some(made(match level {
+    Ok(Some(fine(match level {
         Some(level) => stage.fail_each(&fitted, &placement, level),
         None if losses.is_empty() => stage.show(&fitted, &placement, |_| ()),
         None => stage.without(session, fitted, &placement, &losses),

@@ -152,7 +152,7 @@ fn a_lost_machine_moves_what_stood_there() {
     settle(&mut problem, &first);
     let lost = first.groups[0][0][1][0];
     problem.machines[lost].closed = Some("not ready");
-    assert_eq!(moves(&problem), ["g/r0/1: `m5` is not ready"]);
+    assert_eq!(moves(&problem), ["g/r0/1: `m7` is not ready"]);
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn check(problem: &Problem, at: prop::sample::Index, seed: &[u32]) -> Result<(),
             for (n, price) in noisy.values_mut().flat_map(|c| c.prices.values_mut()).enumerate() {
                 *price += i128::from(seed[n % seed.len()]) - 1000;
             }
-            for k in from..objective::NAMES.len() {
+            for k in from..NAMES.len() {
                 let (bound, least) = (model.bound(k, &costs[p], &random), least(&costs, &costs[p], k));
                 prop_assert!(bound <= least, "criterion {k}: {bound} {least}");
                 let bound = noisy.get(&k).map_or(0, |noisy| model.bound(k, &costs[p], noisy));

@@ -218,8 +218,7 @@ impl Drawing<'_, '_> {
             paint: seat.map(|seat| self.paints.of(seat.group, seat.role)),
             reserved: seat.is_some_and(|s| s.instance as u32 >= self.scene.role(s.group, s.role).replicas.min),
             moved: seat.is_some_and(|s| {
-                let moves = &self.scene.placement.moves;
-                moves.binary_search_by_key(&place(s), |m| (m.group, m.role, m.instance)).is_ok()
+                self.scene.placement.moves.binary_search_by_key(&place(s), |m| (m.group, m.role, m.instance)).is_ok()
             }),
             label: words.map_or(String::new(), |seat| self.label(seat, to - from)),
         }
