@@ -54,6 +54,7 @@ fn help_of_the_program() {
     Commands:
       compile      Compile sources to manifests [alias: build]
       check        Check sources, and that the cluster can hold them
+      plan         Show which pod runs where, and why it cannot be better
       fmt          Format sources
       explain      Explain a diagnostic code
       dump         Print an intermediate form of a program

@@ -726,7 +726,7 @@ fn help_of_schema() {
     Usage: rbgc schema [OPTIONS] <WHAT>
 
     Arguments:
-      <WHAT>  What to describe [possible values: inventory, project, diagnostics]
+      <WHAT>  What to describe [possible values: inventory, project, diagnostics, plan, failures]
 
     Options:
       -h, --help  Print help (see more with '--help')
@@ -741,5 +741,6 @@ fn help_of_schema() {
       rbgc schema inventory > inventory.schema.json    for editors, of the inventory
       rbgc schema project                              of rbgc.toml
       rbgc schema diagnostics                          of what --format json prints
+      rbgc schema plan                                 of what plan --json prints
     ");
 }

@@ -110,7 +110,8 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
     let prepared = crate::prepare(session, &job.files, path, &locks, &job.parameters());
     let Some((mut fitted, inventory)) = prepared else { return Ok(None) };
     let losses: Result<Vec<_>, _> = arguments.without.iter().map(|text| loss::find(&inventory, text)).collect();
-    let losses = losses.map_err(Misuse)?;
+    let mut losses = losses.map_err(Misuse)?;
+    losses.dedup();
     let level = arguments.fail_each.as_deref().map(|level| loss::level_of(&inventory, level));
     let level = level.transpose().map_err(Misuse)?;
     fitted.problem.effort = arguments.effort;
