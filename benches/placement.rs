@@ -84,7 +84,7 @@ fn one_lost() -> Problem {
 const SHAPES: [(&[usize], &[usize]); 6] =
     [(&[1], &[1]), (&[1, 1], &[2]), (&[1, 1], &[1, 1]), (&[2], &[2, 2]), (&[2, 2], &[4, 4]), (&[1], &[2])];
 
-fn problem(shape: [usize; 4], groups: usize, free: usize) -> Problem {
+pub fn problem(shape: [usize; 4], groups: usize, free: usize) -> Problem {
     let mut problem = Problem {
         resources: ["pods", "cpu", "memory", "nvidia.com/gpu", "rdma/hca"].map(String::from).to_vec(),
         gpu: 3,

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::index::Index;
-use super::objective::{Cost, FRAGMENTATION, INSIDE, MOVES, add, group_cost, link_part};
+use super::objective::{Cost, INSIDE, add, group_cost, link_part, part};
 use super::solve::complete;
 use super::state::State;
 use super::{Placement, verify};
@@ -126,7 +126,7 @@ pub(super) fn cheapest(
         add(&mut open[at], &alone[at]);
     }
     let mut floor = open[0];
-    floor[FRAGMENTATION] = rest::least(state, &layout, 0).max(state.fragmentation);
+    floor[part::FRAGMENTATION] = rest::least(state, &layout, 0).max(state.fragmentation);
     let orbits = Orbits::new(state, &layout);
     let mut search = Search {
         layout: &layout,
@@ -162,7 +162,7 @@ fn alone_cost(state: &mut State, group: usize, machines: &[usize], steps: &mut u
     }
     debug_assert_eq!(before, state.fragmentation);
     let mut floor = verdict.floor;
-    floor[FRAGMENTATION] = 0;
+    floor[part::FRAGMENTATION] = 0;
     floor
 }
 
@@ -211,9 +211,9 @@ impl Search<'_> {
         let place = &self.layout.places[node.at];
         let mut floor = node.closed;
         let mut begun = node.begun;
-        let broken = state.fragmentation + more[FRAGMENTATION];
+        let broken = state.fragmentation + more[part::FRAGMENTATION];
         add(&mut begun, more);
-        begun[FRAGMENTATION] = 0;
+        begun[part::FRAGMENTATION] = 0;
         if !matches!(choice, Choice::Nowhere) {
             let links = link_part(state.index, place.group);
             let inside = match choice {
@@ -226,7 +226,7 @@ impl Search<'_> {
         }
         add(&mut floor, &begun);
         add(&mut floor, &self.open[place.order + 1]);
-        floor[FRAGMENTATION] = broken.max(node.broken);
+        floor[part::FRAGMENTATION] = broken.max(node.broken);
         floor
     }
 
@@ -253,7 +253,7 @@ impl Search<'_> {
             }
         }
         add(&mut node.begun, more);
-        node.begun[FRAGMENTATION] = 0;
+        node.begun[part::FRAGMENTATION] = 0;
         if node.at == place.group_end {
             let rows = state.rows(place.group);
             add(&mut node.closed, &group_cost(state.index, place.group, Some(&rows), &verify::Users::new()));
@@ -284,7 +284,7 @@ impl Search<'_> {
         if place.pod == 0 {
             let mut sum = node.closed;
             add(&mut sum, &node.begun);
-            sum[FRAGMENTATION] = state.fragmentation;
+            sum[part::FRAGMENTATION] = state.fragmentation;
             let key = (node.at, self.orbits.whole());
             if self.seen.get(&key).is_some_and(|before| *before <= sum) {
                 return None;
@@ -308,7 +308,7 @@ impl Search<'_> {
             if state.put_instance(instance, old) {
                 let mut more = [0; 7];
                 more[links] = leader_links(state, instance, old[0]) + INSIDE * inside_links(index, old);
-                more[FRAGMENTATION] = state.fragmentation - before;
+                more[part::FRAGMENTATION] = state.fragmentation - before;
                 state.take_instance(instance);
                 ranked.push((more, [i64::MIN; 3], Choice::Old));
             }
@@ -321,13 +321,13 @@ impl Search<'_> {
             }
             let mut more = [0; 7];
             if pod == 0 {
-                more[MOVES] = if row.moves { index.pods_of(instance).len() as i64 } else { 0 };
+                more[part::MOVES] = if row.moves { index.pods_of(instance).len() as i64 } else { 0 };
                 more[links] = leader_links(state, instance, machine);
             } else {
                 let downgrade = |m: &usize| index.topology.downgrade(index.topology.shared(*m, machine));
                 more[links] = INSIDE * own.iter().map(downgrade).sum::<i64>();
             }
-            more[FRAGMENTATION] = state.breaks(instance, pod, machine);
+            more[part::FRAGMENTATION] = state.breaks(instance, pod, machine);
             let free = state.free.get(machine * index.columns + index.problem.gpu).copied().unwrap_or(0);
             let grain = index.grain.map_or(0, |level| {
                 let area = super::topology::Area { level, domain: index.topology.domain(machine, level) };
@@ -346,7 +346,7 @@ impl Search<'_> {
     /// A plan is complete: it is kept when it is the best so far.
     fn finish(&mut self, state: &State, node: &Node) {
         let mut cost = node.closed;
-        cost[FRAGMENTATION] = state.fragmentation;
+        cost[part::FRAGMENTATION] = state.fragmentation;
         if state.index.watches_users() {
             cost = self.true_cost(state);
         }
@@ -368,7 +368,7 @@ impl Search<'_> {
             let rows = complete(state, *group).then(|| state.rows(*group));
             add(&mut total, &group_cost(state.index, *group, rows.as_deref(), &users));
         }
-        total[FRAGMENTATION] = state.fragmentation;
+        total[part::FRAGMENTATION] = state.fragmentation;
         total
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::branch::{cheapest, floors, users};
 use super::construct::role_size;
-use super::objective::{Cost, FRAGMENTATION, add, group_cost};
+use super::objective::{Cost, add, group_cost, part};
 use super::solve::{complete, take_group};
 use super::state::State;
 use super::topology::Area;
@@ -72,14 +72,14 @@ fn restore(state: &mut State, stands: &Stands) {
 /// least, and whether they got cheaper.
 fn anew(
     state: &mut State,
-    part: (&[usize], &[usize]),
+    (groups, machines): (&[usize], &[usize]),
     floors: &BTreeMap<usize, Cost>,
     steps: &mut u64,
 ) -> (Cost, bool) {
-    let below = cost_of(state, part.0);
-    let before = save(state, part.0);
-    part.0.iter().for_each(|g| take_group(state, *g));
-    let verdict = cheapest(state, part, below, floors, steps);
+    let below = cost_of(state, groups);
+    let before = save(state, groups);
+    groups.iter().for_each(|g| take_group(state, *g));
+    let verdict = cheapest(state, (groups, machines), below, floors, steps);
     if verdict.cost.is_none() {
         restore(state, &before);
     }
@@ -94,7 +94,7 @@ fn cost_of(state: &State, groups: &[usize]) -> Cost {
         let rows = complete(state, *group).then(|| state.rows(*group));
         add(&mut total, &group_cost(state.index, *group, rows.as_deref(), &users));
     }
-    total[FRAGMENTATION] = state.fragmentation;
+    total[part::FRAGMENTATION] = state.fragmentation;
     total
 }
 
@@ -137,7 +137,7 @@ impl Neighbourhoods {
             self.tenants[area].insert(group);
         }
         let mut cost = cost_of(state, &[group]);
-        cost[FRAGMENTATION] = 0;
+        cost[part::FRAGMENTATION] = 0;
         self.costs[group] = cost;
         let row = &state.index.groups[group];
         if row.instances.clone().all(|i| !state.index.instances[i].moves) {

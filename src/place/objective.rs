@@ -22,19 +22,23 @@ pub(super) const NAMES: [&str; 7] = [
     "fragmentation",
 ];
 
+/// The places of the criteria in [`NAMES`].
+pub(super) mod part {
+    pub const UNPLACED: usize = 0;
+    pub const LOCALITY: usize = 1;
+    pub const MOVES: usize = 2;
+    pub const LINKS: usize = 3;
+    pub const UNMET: usize = 4;
+    pub const SPREAD: usize = 5;
+    pub const FRAGMENTATION: usize = 6;
+}
+
 /// The cost of a complete plan; smaller is better, the first number counts most.
 pub(super) type Cost = [i64; 7];
 
-/// Places of the parts in a cost.
-pub(super) const UNPLACED: usize = 0;
-pub(super) const MOVES: usize = 2;
-const UNMET: usize = 4;
-const SPREAD: usize = 5;
-pub(super) const FRAGMENTATION: usize = 6;
-
 /// Place of the links of a group in a cost.
 pub(super) fn link_part(index: &Index, group: usize) -> usize {
-    if index.problem.groups[group].locality { 1 } else { 3 }
+    if index.problem.groups[group].locality { part::LOCALITY } else { part::LINKS }
 }
 
 /// The cost of a plan.
@@ -45,7 +49,7 @@ pub(super) fn cost(index: &Index, placement: &Placement) -> Cost {
         let here = placement.unplaced.binary_search(&g).is_err().then_some(placed.as_slice());
         add(&mut total, &group_cost(index, g, here, &users));
     }
-    total[FRAGMENTATION] = fragmentation(index, placement);
+    total[part::FRAGMENTATION] = fragmentation(index, placement);
     total
 }
 
@@ -59,21 +63,21 @@ pub(super) fn group_cost(index: &Index, g: usize, placed: Option<&[Vec<Vec<usize
     let mut total = [0; NAMES.len()];
     let row = &index.groups[g];
     let Some(placed) = placed else {
-        total[UNPLACED] = row.instances.len() as i64;
+        total[part::UNPLACED] = row.instances.len() as i64;
         return total;
     };
     let group = &index.problem.groups[g];
     total[link_part(index, g)] = links(index, placed, g);
     for clause in &group.clauses {
         if let Some(weight) = clause.prefer {
-            total[UNMET] += i64::from(weight) * unmet(index, placed, users, g, &clause.kind);
+            total[part::UNMET] += i64::from(weight) * unmet(index, placed, users, g, &clause.kind);
         }
-        total[SPREAD] += spread_deficit(index, placed, &clause.kind);
+        total[part::SPREAD] += spread_deficit(index, placed, &clause.kind);
     }
     for (instance, machines) in row.instances.clone().zip(placed.iter().flatten()) {
         let instance = &index.instances[instance];
         if instance.moves && instance.previous.as_ref() != Some(machines) {
-            total[MOVES] += machines.len() as i64;
+            total[part::MOVES] += machines.len() as i64;
         }
     }
     total
@@ -139,7 +143,13 @@ fn pairs_within(topology: &Topology, machines: &BTreeMap<usize, i64>) -> i64 {
 }
 
 /// How often a clause is not met: by instances, cells or roles, whatever it speaks of.
-fn unmet(index: &Index, placed: &[Vec<Vec<usize>>], users: &verify::Users, g: usize, kind: &ClauseKind) -> i64 {
+pub(super) fn unmet(
+    index: &Index,
+    placed: &[Vec<Vec<usize>>],
+    users: &verify::Users,
+    g: usize,
+    kind: &ClauseKind,
+) -> i64 {
     let domains = |pods: &[usize], level: usize| -> BTreeSet<usize> {
         pods.iter().map(|m| index.topology.domain(*m, level + 1)).collect()
     };
@@ -184,7 +194,7 @@ fn unmet(index: &Index, placed: &[Vec<Vec<usize>>], users: &verify::Users, g: us
 }
 
 /// Instances that would have to stand elsewhere for an even spread, or domains that are missing.
-fn spread_deficit(index: &Index, placed: &[Vec<Vec<usize>>], kind: &ClauseKind) -> i64 {
+pub(super) fn spread_deficit(index: &Index, placed: &[Vec<Vec<usize>>], kind: &ClauseKind) -> i64 {
     let ClauseKind::Spread { role, level, max_skew, at_least } = kind else { return 0 };
     let instances = &placed[*role];
     if instances.is_empty() {

@@ -10,6 +10,7 @@ use crate::link::Link;
 use crate::source::Span;
 
 mod naive;
+mod proofs;
 
 /// Raw numbers of a machine: zone, rack, accelerators, processors, closed, eligible for the second set.
 type RawMachine = (u8, u8, i64, i64, u8, u8);

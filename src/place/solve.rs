@@ -7,7 +7,7 @@ use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
-use super::{Criterion, Placement, Problem, explain, improve, objective, verify};
+use super::{Criterion, Placement, Problem, explain, improve, objective, relax, verify};
 
 /// The effort of the first attempt.
 const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
@@ -42,6 +42,13 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     bound(&mut placement, &floor);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
+    // Where groups are left out, others might be left out at the same cost: nothing is known of the rest.
+    if !placement.is_optimal() && placement.unplaced.is_empty() {
+        let bounds = relax::bounds(&index, &placement, relax::Budget::default());
+        for (criterion, bound) in placement.objective.iter_mut().zip(bounds) {
+            criterion.bound = bound.min(criterion.value).max(criterion.bound);
+        }
+    }
     Ok(placement)
 }
 

@@ -1,0 +1,121 @@
+//! Bounds against the best of all plans.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{names, problem};
+use crate::place::certify::{self, Certificate, Model, SCALE};
+use crate::place::index::Index;
+use crate::place::objective::{Cost, cost, part};
+use crate::place::relax;
+use crate::place::testing::settle;
+use crate::place::{Placement, Problem, verify};
+
+/// Every sound plan, at most so many.
+fn plans(problem: &Problem, most: usize) -> Option<Vec<Placement>> {
+    let empty = |role: &crate::place::Role| vec![vec![usize::MAX; role.pods.len()]; role.instances];
+    let mut plan = Placement {
+        groups: problem.groups.iter().map(|g| g.roles.iter().map(empty).collect()).collect(),
+        ..Placement::default()
+    };
+    let pods = |(g, r, i): (usize, usize, usize)| (0..problem.groups[g].roles[r].pods.len()).map(move |p| [g, r, i, p]);
+    let pods: Vec<[usize; 4]> = names(problem).into_iter().flat_map(pods).collect();
+    if problem.machines.len().pow(pods.len() as u32) > most {
+        return None;
+    }
+    let mut found = Vec::new();
+    let mut free = problem.machines.iter().map(|m| m.free.clone()).collect();
+    descend(problem, &pods, &mut free, &mut plan, &mut found);
+    Some(found)
+}
+
+fn descend(
+    problem: &Problem,
+    pods: &[[usize; 4]],
+    free: &mut Vec<Vec<i64>>,
+    plan: &mut Placement,
+    found: &mut Vec<Placement>,
+) {
+    let Some(([g, r, i, p], rest)) = pods.split_first() else {
+        plan.moves = verify::moves(problem, &plan.groups);
+        if verify::verify(problem, plan).is_empty() {
+            found.push(plan.clone());
+        }
+        return;
+    };
+    let request = &problem.groups[*g].roles[*r].pods[*p].request;
+    for machine in 0..problem.machines.len() {
+        if request.iter().zip(&free[machine]).all(|(wanted, free)| wanted <= free) {
+            request.iter().zip(&mut free[machine]).for_each(|(wanted, free)| *free -= wanted);
+            plan.groups[*g][*r][*i][*p] = machine;
+            descend(problem, rest, free, plan, found);
+            request.iter().zip(&mut free[machine]).for_each(|(wanted, free)| *free += wanted);
+        }
+    }
+}
+
+/// The least of a criterion over plans that are not worse than one in all earlier criteria.
+fn least(costs: &[Cost], than: &Cost, criterion: usize) -> i64 {
+    let good = costs.iter().filter(|c| (0..criterion).all(|k| c[k] <= than[k]));
+    good.map(|c| c[criterion]).min().unwrap_or(i64::MAX)
+}
+
+/// Prices and fines out of thin air.
+fn certificate(model: &Model, seed: &[u32]) -> Certificate {
+    let mut seed = seed.iter().cycle().map(|n| i128::from(*n) * SCALE / 64);
+    let mut certificate = Certificate::default();
+    for (bundle, _) in &model.bundles {
+        certificate.prices.insert(bundle.clone(), seed.next().unwrap_or(0));
+    }
+    certificate.fines = (0..Cost::default().len()).map(|c| (c, seed.next().unwrap_or(0) / 100)).collect();
+    certificate
+}
+
+fn check(problem: &Problem, at: prop::sample::Index, seed: &[u32]) -> Result<(), TestCaseError> {
+    let Some(plans) = plans(problem, 5_000).filter(|plans| !plans.is_empty()) else { return Ok(()) };
+    let index = Index::new(problem);
+    let costs: Vec<Cost> = plans.iter().map(|plan| cost(&index, plan)).collect();
+    let best = (0..plans.len()).min_by_key(|p| costs[*p]).unwrap_or(0);
+    for p in [best, at.index(plans.len())] {
+        let bounds = relax::bounds(&index, &plans[p], relax::Budget::default());
+        for k in 0..bounds.len() {
+            let least = least(&costs, &costs[p], k);
+            prop_assert!(bounds[k] <= least, "criterion {k}: {} is not below {least}", bounds[k]);
+        }
+        for settled in [false, true] {
+            let model = Model::new(&index, &plans[p], &costs[p], settled);
+            let certificate = certificate(&model, seed);
+            for k in 0..bounds.len() {
+                let (bound, least) = (model.bound(k, &costs[p], &certificate), least(&costs, &costs[p], k));
+                prop_assert!((settled && k <= part::MOVES) || bound <= least, "criterion {k}: {bound} {least}");
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_plan_is_below_a_bound(
+        mut problem in problem(),
+        at in any::<prop::sample::Index>(),
+        weights in prop::collection::vec(0..4u32, 1..4),
+        seed in prop::collection::vec(0..2000u32, 1..12),
+        locality in any::<bool>(),
+    ) {
+        problem.groups[0].locality = locality;
+        for (edge, weight) in problem.groups.iter_mut().flat_map(|g| &mut g.edges).zip(weights) {
+            edge.weight = weight;
+        }
+        check(&problem, at, &seed)?;
+        if let Ok(first) = crate::place::solve(&problem) {
+            settle(&mut problem, &first);
+            let closed = at.index(problem.machines.len());
+            problem.machines[closed].closed = Some("not ready");
+            check(&problem, at, &seed)?;
+        }
+    }
+}
