@@ -8,12 +8,16 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::order::File;
+use crate::record::Change;
+use crate::transition::Deferred;
 use crate::yaml;
 
 mod collisions;
+mod defer;
 pub mod write;
 
 pub use crate::lock::{self, Lock, path};
+pub use defer::defer;
 
 /// Texts by path: relative to the output directory, separated by `/`, sound as [`path::check`] says.
 pub type Files = BTreeMap<String, String>;
@@ -29,6 +33,10 @@ pub struct Group {
     pub files: Files,
     /// What is recorded. Its list of files is made from `files`.
     pub lock: Lock,
+    /// What moves or restarts, against the lock before.
+    pub changes: Vec<Change>,
+    /// Instances that must wait for a later commit.
+    pub deferred: Vec<Deferred>,
 }
 
 impl Group {
@@ -37,7 +45,7 @@ impl Group {
         let name = name.into();
         lock.files =
             files.iter().map(|(path, text)| (path::in_lock(&name, path), lock::Digest::of(text.as_bytes()))).collect();
-        Group { name, files, lock }
+        Group { name, files, lock, changes: Vec::new(), deferred: Vec::new() }
     }
 
     /// Where the group's lock stands, relative to the output directory.
@@ -65,6 +73,19 @@ pub fn render(
         Group::new(name, files, lock)
     };
     locks.into_par_iter().zip(shared).enumerate().map(render).collect()
+}
+
+/// Tells groups what changes in them, in their order, and what must wait.
+pub fn tell(groups: &mut [Group], changes: Vec<Vec<Change>>, deferred: Vec<Deferred>) {
+    for (group, changes) in groups.iter_mut().zip(changes) {
+        group.changes = changes;
+    }
+    let index: BTreeMap<String, usize> = groups.iter().enumerate().map(|(i, g)| (g.name.clone(), i)).collect();
+    for one in deferred {
+        if let Some(group) = index.get(&one.group).and_then(|i| groups.get_mut(*i)) {
+            group.deferred.push(one);
+        }
+    }
 }
 
 fn text(file: &File) -> String {

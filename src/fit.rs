@@ -19,6 +19,8 @@ pub mod names;
 mod problem;
 mod shape;
 
+pub(crate) use eligible::tolerated;
+
 /// A model that this cluster and target can hold by shape, and the placement problem it poses.
 #[derive(Debug, Clone)]
 pub struct Fitted {
@@ -29,6 +31,8 @@ pub struct Fitted {
     /// What is to be placed. Groups, roles and pods stand in the order of the model: the pods of
     /// an instance are those of its parts, one after the other.
     pub problem: Problem,
+    /// For each group what was remembered of it; empty when nothing was.
+    pub locks: Vec<Lock>,
 }
 
 /// Fits a model to a cluster. `locks` are those of all groups in the output, by the name of the
@@ -49,5 +53,6 @@ pub fn fit(
     shape::check(session, &model, inventory, &eligible);
     session.gate()?;
     let problem = problem::problem(&model, inventory, eligible, locks);
-    Some(Fitted { model, stages, problem })
+    let locks = model.groups.iter().map(|group| locks.get(&group.name).cloned().unwrap_or_default()).collect();
+    Some(Fitted { model, stages, problem, locks })
 }

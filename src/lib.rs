@@ -24,10 +24,11 @@ pub mod target;
 pub mod view;
 pub mod order;
 pub mod record;
+pub mod transition;
 pub mod emit;
 pub mod cli;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What a compilation is told besides its sources.
@@ -39,6 +40,8 @@ pub struct Options {
     pub target: target::Target,
     /// How they reach the cluster.
     pub delivery: order::Delivery,
+    /// Groups that go with this compilation: their room is free once they are gone.
+    pub prune: BTreeSet<String>,
 }
 
 /// Compiles sources for a cluster. `locks` are those of all groups in the output, by name; without
@@ -52,12 +55,19 @@ pub fn compile(
     locks: &BTreeMap<String, lock::Lock>,
     options: &Options,
 ) -> Option<Vec<emit::Group>> {
-    let (fitted, inventory) = prepare(session, sources, inventory, locks, &options.check)?;
+    let (removed, locks) = locks.clone().into_iter().partition(|(name, _)| options.prune.contains(name));
+    let (fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
     let order = order::Order::new(&plan, &options.delivery); // when, and in which file
     let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
-    let groups = emit::render(record::locks(&fitted, &plan, &placement), order.extra(), lower); // objects, then bytes
+    let changes = record::changes(&fitted, &plan, &placement); // what moves, and why
+    let change =
+        transition::Before { fitted: &fitted, plan: &plan, placement: &placement, order: &order, removed: &removed };
+    let transition = transition::transition(&change).map_err(|problem| session.report(problem)).ok()?; // one commit, or more
+    let locks = record::locks(&fitted, &plan, &placement); // what is remembered
+    let mut groups = emit::render(locks, order.extra(), lower); // objects, then bytes
+    emit::tell(&mut groups, changes, transition.deferred);
     // Large compilations take long to take apart; the caller need not wait for it.
     rayon::spawn(move || drop(fitted));
     Some(groups)

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! rbgc.lock 1
+//! affinity prefill/0/leader asked:… need:zone=a&x/rack=r03 like:100:kubernetes.io/hostname=gpu-001
 //! edition 2026
 //! exclusive rack
 //! file prefill/statefulset-demo-prefill-0.yaml sha256:…
@@ -19,6 +20,9 @@ use std::fmt::{self, Write as _};
 
 use sha2::Digest as _;
 
+use affinity::{Affinity, Site};
+
+pub mod affinity;
 mod parse;
 pub mod path;
 
@@ -35,6 +39,8 @@ pub const FIRST_LINE: &str = "rbgc.lock 1";
 /// leaves out what is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {
+    /// What the pods of each part were told about nodes: it is kept until their instance must move.
+    pub affinities: BTreeMap<Site, Affinity>,
     /// The edition of the compiler: a year.
     pub edition: u32,
     /// Levels on which the group holds its domains alone.
@@ -54,6 +60,7 @@ pub struct Lock {
 impl Default for Lock {
     fn default() -> Self {
         Lock {
+            affinities: BTreeMap::new(),
             edition: EDITION,
             exclusive: BTreeSet::new(),
             files: BTreeMap::new(),
@@ -100,12 +107,16 @@ impl fmt::Display for Digest {
 impl Lock {
     /// The lock as text: sorted, one entry a line.
     pub fn render(&self) -> String {
-        let mut out = format!("{FIRST_LINE}\nedition {}\n", self.edition);
+        let mut out = format!("{FIRST_LINE}\n");
         self.write_entries(&mut out).expect("invariant: writing to a String does not fail");
         out
     }
 
     fn write_entries(&self, out: &mut String) -> fmt::Result {
+        for (site, affinity) in self.affinities.iter().filter(|(_, affinity)| affinity.is_writable()) {
+            writeln!(out, "affinity {site} {affinity}")?;
+        }
+        writeln!(out, "edition {}", self.edition)?;
         for level in &self.exclusive {
             writeln!(out, "exclusive {level}")?;
         }

@@ -2,7 +2,7 @@
 
 use crate::data::Data;
 use crate::plan::Plan;
-use crate::target::Manifest;
+use crate::target::{Manifest, Stage};
 
 pub mod argo;
 
@@ -109,6 +109,12 @@ impl<'p, 'm> Order<'p, 'm> {
         (path(&manifest, self.plan), self.owned(manifest.group, manifest.body))
     }
 
+    /// Which application delivers a group, and in which wave it brings the workloads of a stage and
+    /// step. `None` where nothing is in order.
+    pub fn wave(&self, group: usize, stage: u32, step: u32) -> Option<(usize, i64)> {
+        self.argo.as_ref()?.wave(group, Stage::Run(stage, step))
+    }
+
     /// The files that the delivery adds, with their paths.
     pub fn extra(&self) -> Vec<(String, File)> {
         let objects = self.argo.as_ref().map(|argo| argo.objects(self.plan)).unwrap_or_default();
@@ -128,7 +134,12 @@ impl<'p, 'm> Order<'p, 'm> {
 fn path(manifest: &Manifest, plan: &Plan<'_>) -> String {
     let group = &plan.groups[manifest.group];
     let place = manifest.role.map_or("base", |role| group.roles[role].source.name.as_str());
-    format!("{}/{place}/{}", group.source.name, file_name(manifest.kind, &manifest.name))
+    path_of(&group.source.name, place, manifest.kind, &manifest.name)
+}
+
+/// The path of an object of a group below `place`, which is a role or `base`.
+pub fn path_of(group: &str, place: &str, kind: &str, name: &str) -> String {
+    format!("{group}/{place}/{}", file_name(kind, name))
 }
 
 fn file_name(kind: &str, name: &str) -> String {

@@ -20,9 +20,11 @@ mod exact;
 mod explain;
 mod improve;
 mod index;
+mod moves;
 mod objective;
 mod relax;
 mod repair;
+mod settle;
 mod slots;
 mod solve;
 mod state;
@@ -40,6 +42,7 @@ mod testing;
 mod tests;
 
 pub use conflict::Conflict;
+pub use moves::{Move, Reason};
 
 /// Places all groups, or reports for each group without a place what stands in its way.
 pub fn place(session: &mut Session, problem: &Problem) -> Option<Placement> {
@@ -100,6 +103,13 @@ pub struct Problem {
     pub partial: bool,
     /// Factor of the work budgets; 0 counts as 1.
     pub effort: u32,
+}
+
+impl Problem {
+    /// What a clause of a group asks for, in words.
+    pub fn clause(&self, group: usize, clause: usize) -> String {
+        conflict::clause_label(self, &self.groups[group].clauses[clause].kind)
+    }
 }
 
 /// A node with room.
@@ -267,8 +277,8 @@ pub struct Placement {
     pub unplaced: Vec<usize>,
     /// What the solver minimised, most important first.
     pub objective: Vec<Criterion>,
-    /// Instances that stand elsewhere than before: group, role, instance, in order.
-    pub moves: Vec<(usize, usize, usize)>,
+    /// Instances that stand elsewhere than before, by group, role and instance.
+    pub moves: Vec<Move>,
 }
 
 impl Placement {

@@ -16,6 +16,7 @@ use crate::check::{self, Form, Model, Port};
 use crate::fit::Fitted;
 use crate::graph::Application;
 use crate::inventory::Inventory;
+use crate::lock;
 use crate::naming;
 use crate::place::Placement;
 
@@ -23,6 +24,7 @@ pub mod affinity;
 pub mod discovery;
 pub mod env;
 pub mod files;
+pub mod kept;
 pub mod network;
 pub mod pins;
 pub mod template;
@@ -165,12 +167,13 @@ fn group<'m>(
 ) -> Group<'m> {
     let source = &fitted.model.groups[index];
     let bounds = pins::bounds(fitted, index, topology);
-    let roles = source.roles.iter().zip(bounds).zip(policies).enumerate();
-    let roles = roles.map(|(r, ((role, bounds), policy))| {
-        let rules = Rules { inventory: topology.inventory, pin: source.pin, bounds };
+    let roles = bounds.into_iter().zip(policies).enumerate();
+    let roles = roles.map(|(r, (bounds, policy))| {
+        let kept = fitted.locks.get(index).map(|lock| &lock.affinities);
+        let rules = Rules { inventory: topology.inventory, pin: source.pin, bounds, kept };
         let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
         let stage = fitted.stages.stage.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
-        self::role(source, role, &rules, placed, (stage, policy))
+        role(source, r, &rules, placed, (stage, policy))
     });
     let roles: Vec<Role> = roles.collect();
     let discovery = discovery::text(source, &roles, topology.inventory, &fitted.problem.links);
@@ -179,11 +182,12 @@ fn group<'m>(
 
 fn role<'m>(
     group: &'m check::Group,
-    source: &'m check::Role,
+    index: usize,
     rules: &Rules<'m>,
     placed: &[Vec<usize>],
     (stage, policy): (u32, Policy<'m>),
 ) -> Role<'m> {
+    let source = &group.roles[index];
     let steps = steps(&source.parts);
     let part = |(part, step)| Part {
         source: part,
@@ -198,7 +202,7 @@ fn role<'m>(
         files: files::sets(&group.name, source),
         services: services(group, source),
         parts: source.parts.iter().zip(steps).map(part).collect(),
-        units: units(source, rules, placed),
+        units: units((group, index), rules, placed),
     }
 }
 
@@ -226,31 +230,48 @@ fn services<'m>(group: &check::Group, role: &'m check::Role) -> Vec<Service<'m>>
     peers.into_iter().chain((!role.ports().is_empty()).then_some(clients)).collect()
 }
 
-fn units<'m>(role: &'m check::Role, rules: &Rules<'m>, placed: &[Vec<usize>]) -> Vec<Unit<'m>> {
+/// A role by its group and index.
+type RoleOf<'m> = (&'m check::Group, usize);
+
+fn units<'m>((group, index): RoleOf<'m>, rules: &Rules<'m>, placed: &[Vec<usize>]) -> Vec<Unit<'m>> {
+    let role = &group.roles[index];
     match role.form {
         Form::Deployment | Form::StatefulSet => {
-            vec![Unit { instance: None, sites: sites(role, rules, placed, true) }]
+            vec![Unit { instance: None, sites: sites((group, index), rules, placed, None) }]
         }
         Form::PerInstance => (0..role.replicas.min)
             .map(|i| {
                 let own = placed.get(i as usize).map_or(&[][..], std::slice::from_ref);
-                Unit { instance: Some(i), sites: sites(role, rules, own, false) }
+                Unit { instance: Some(i), sites: sites((group, index), rules, own, Some(i)) }
             })
             .collect(),
     }
 }
 
-/// The sites of the parts of some instances.
-fn sites<'m>(role: &'m check::Role, rules: &Rules<'m>, instances: &[Vec<usize>], shared: bool) -> Vec<Site<'m>> {
+/// The sites of the parts of an instance, or of all instances.
+fn sites<'m>(
+    (group, r): RoleOf<'m>,
+    rules: &Rules<'m>,
+    instances: &[Vec<usize>],
+    number: Option<u32>,
+) -> Vec<Site<'m>> {
+    let role = &group.roles[r];
     let mut first = 0;
     let site = |(index, part): (usize, &'m check::Part)| {
         let pods = first..first + part.count as usize;
         first = pods.end;
         let nodes = instances.iter().flat_map(|i| i.get(pods.clone()).unwrap_or(&[]).iter().copied());
         let nodes: BTreeSet<usize> = nodes.filter(|n| *n < rules.inventory.nodes.len()).collect();
-        affinity::site(rules, part, index == 0, nodes.into_iter().collect(), shared)
+        let mut site = affinity::site(rules, part, index == 0, nodes.into_iter().collect(), number.is_none());
+        site.asked = kept::asked(group, r, part);
+        kept::keep(site, part, rules, &remembered_as(role, number, part))
     };
     role.parts.iter().enumerate().map(site).collect()
+}
+
+/// The name by which a lock remembers the affinity of a part of an instance, or of all instances.
+pub fn remembered_as(role: &check::Role, index: Option<u32>, part: &check::Part) -> lock::affinity::Site {
+    lock::affinity::Site { role: role.name.clone(), index, part: part.kind.name().to_owned() }
 }
 
 /// The pods of a unit's part by name, those that exist at all times.

@@ -1,4 +1,4 @@
-//! What is remembered of a compilation: the locks.
+//! What is remembered of a compilation: the locks, and how they differ from those before.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,11 @@ use crate::check::ClauseKind;
 use crate::fit::Fitted;
 use crate::lock::{Instance, Lock};
 use crate::place::Placement;
-use crate::plan::{Plan, Unit};
+use crate::plan::{self, Plan, Unit, kept};
+
+mod changes;
+
+pub use changes::{Change, changes, summary, too_many};
 
 /// The lock of every group, in the order of the model, still without its files.
 pub fn locks(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement) -> Vec<(String, Lock)> {
@@ -36,6 +40,9 @@ fn lock(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement, index: usize) -
         }
         for unit in &plan.groups[index].roles[r].units {
             pins(plan, unit, &role.name, &mut lock);
+            for (part, site) in role.parts.iter().zip(&unit.sites) {
+                lock.affinities.insert(plan::remembered_as(role, unit.instance, part), kept::remembered(site));
+            }
         }
     }
     lock

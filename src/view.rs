@@ -11,7 +11,7 @@ use crate::check::{self, Model};
 use crate::fit::Fitted;
 use crate::inventory::Inventory;
 use crate::lock::{Instance as Key, Lock};
-use crate::place::{Placement, Problem};
+use crate::place::{self, Placement, Problem};
 use crate::plan::Plan;
 use crate::target::{self, Target};
 
@@ -20,6 +20,7 @@ pub mod capacity;
 pub mod links;
 pub mod loss;
 pub mod page;
+pub mod standing;
 pub mod text;
 mod topology;
 mod usage;
@@ -190,6 +191,8 @@ pub struct Move {
     pub from: Vec<String>,
     /// The nodes of its pods now.
     pub to: Vec<String>,
+    /// Why it moves, in words.
+    pub reason: String,
 }
 
 /// The JSON Schema of [`Overview`].
@@ -205,7 +208,7 @@ pub fn failures_schema() -> serde_json::Value {
 /// Everything that there is to say about a plan.
 pub fn overview(scene: &Scene<'_>) -> Overview {
     let placement = scene.placement;
-    let criterion = |c: &crate::place::Criterion| Criterion { name: c.name.into(), value: c.value, bound: c.bound };
+    let criterion = |c: &place::Criterion| Criterion { name: c.name.into(), value: c.value, bound: c.bound };
     Overview {
         inventory: scene.inventory.name.clone(),
         optimal: placement.is_optimal(),
@@ -240,19 +243,21 @@ fn instance(scene: &Scene<'_>, (g, r, i): (usize, usize, usize), machines: &[usi
 }
 
 fn moves(scene: &Scene<'_>) -> Vec<Move> {
-    let one = |(g, r, i): &(usize, usize, usize)| {
-        let (group, role) = (&scene.model().groups[*g].name, &scene.role(*g, *r).name);
-        let key = Key { role: role.clone(), index: *i as u32 };
+    let one = |m: &place::Move| {
+        let (group, role) = (&scene.model().groups[m.group].name, &scene.role(m.group, m.role).name);
+        let key = Key { role: role.clone(), index: m.instance as u32 };
         // The lock knows the names of nodes that are gone.
         let locked = scene.locks.get(group).and_then(|lock| lock.places.get(&key));
-        let before = &scene.problem().groups[*g].roles[*r].previous[*i];
+        let before = &scene.problem().groups[m.group].roles[m.role].previous[m.instance];
         let known = before.iter().flatten().map(|m| scene.node(*m).to_owned());
+        let from = locked.cloned().unwrap_or_else(|| known.collect());
         Move {
             group: group.clone(),
             role: role.clone(),
-            instance: *i as u32,
-            from: locked.cloned().unwrap_or_else(|| known.collect()),
-            to: scene.placement.groups[*g][*r][*i].iter().map(|m| scene.node(*m).to_owned()).collect(),
+            instance: m.instance as u32,
+            reason: m.why(scene.problem(), &from),
+            from,
+            to: scene.placement.groups[m.group][m.role][m.instance].iter().map(|m| scene.node(*m).to_owned()).collect(),
         }
     };
     scene.placement.moves.iter().map(one).collect()

@@ -550,6 +550,9 @@ fn help_of_compile() {
                                  declare; may be repeated
           --lock <DIR>           The tree whose locks say what is placed where; by default the output
                                  directory
+          --max-moves <N>        Refuse to move or restart more than so many instances
+          --step                 When one commit cannot bring the change about, write the first that
+                                 can: commit it, let it sync, and compile again
           --format <FORMAT>      How to print diagnostics: for people and for GitHub on standard error,
                                  as JSON on standard output [default: human] [possible values: human,
                                  json, github]
@@ -576,6 +579,7 @@ fn help_of_compile() {
       rbgc compile                 every cluster of rbgc.toml
       rbgc compile --cluster prod-east --check
                                    is what is committed up to date?
+      rbgc compile --max-moves 2   refuse to move more than two instances
     ");
 }
 

@@ -3,6 +3,7 @@
 // Tests read and write files; the ban protects the compiler's core.
 #![allow(clippy::disallowed_methods)]
 
+mod stability;
 mod support;
 
 mod bad_input;

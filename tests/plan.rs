@@ -342,6 +342,14 @@ fn help_of_plan() {
           --html <FILE>
               Write a page with a picture of the machines to this file; `-` is standard output
 
+          --verify
+              Does the committed plan still hold on this inventory? List what does not, and exit with 3
+              if anything does not
+
+          --steps
+              The commits that bring the plan about, one after the other, each with the instances that
+              come, move and go
+
           --without <LEVEL=NAME>
               Place anew without this domain or node; may be repeated
 
@@ -379,6 +387,8 @@ fn help_of_plan() {
       rbgc plan qwen.rbg -i lab.yaml --html plan.html      a picture of racks, nodes and links
       rbgc plan --cluster prod-east --without rack=b1/r3   a rack is lost: what moves, what to do
       rbgc plan --cluster prod-east --fail-each rack       every rack, one at a time
+      rbgc plan qwen.rbg -i fresh.yaml -o deploy --verify  does what is committed still hold?
+      rbgc plan --cluster prod-east --steps                the commits that the next change takes
 
     Nothing is written. Instances stay where the locks of the output directory say that they are.
     ");

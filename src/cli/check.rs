@@ -53,7 +53,12 @@ fn look(session: &mut Session<'_>, job: &Job) {
     };
     // The groups stand where they were placed when the tree was written.
     let out = job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
-    let locks = out.map_or_else(BTreeMap::new, |out| locks::read(session, &out, &BTreeSet::new()));
-    let options = crate::Options { check: job.parameters(), target: job.target, delivery: Delivery::Plain };
+    let locks = out.map_or_else(BTreeMap::new, |out| locks::read(session, &out));
+    let options = crate::Options {
+        check: job.parameters(),
+        target: job.target,
+        delivery: Delivery::Plain,
+        prune: BTreeSet::new(),
+    };
     crate::compile(session, &job.files, inventory, &locks, &options);
 }

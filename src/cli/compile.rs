@@ -1,6 +1,6 @@
 //! `rbgc compile`: from sources and inventories to written trees.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,6 +14,8 @@ use crate::emit::write::{self, Changes, Difference, Stale};
 use crate::emit::{self, Group};
 use crate::order::{Delivery, NotADelivery, argo};
 use crate::project::{Cluster, DeliveryWord};
+use crate::record::{self, Change};
+use crate::transition;
 
 /// Compile sources to manifests
 #[derive(Debug, Args)]
@@ -25,7 +27,8 @@ Examples:
                                a directory, as one stream
   rbgc compile                 every cluster of rbgc.toml
   rbgc compile --cluster prod-east --check
-                               is what is committed up to date?")]
+                               is what is committed up to date?
+  rbgc compile --max-moves 2   refuse to move more than two instances")]
 pub(super) struct Arguments {
     #[command(flatten)]
     inputs: Inputs,
@@ -44,6 +47,13 @@ pub(super) struct Arguments {
     /// The tree whose locks say what is placed where; by default the output directory
     #[arg(long, value_name = "DIR")]
     lock: Option<PathBuf>,
+    /// Refuse to move or restart more than so many instances
+    #[arg(long, value_name = "N")]
+    max_moves: Option<usize>,
+    /// When one commit cannot bring the change about, write the first that can: commit it, let it
+    /// sync, and compile again
+    #[arg(long)]
+    step: bool,
     /// The repository that Argo CD reads
     #[arg(long, value_name = "URL", help_heading = "Argo CD")]
     repo: Option<String>,
@@ -133,16 +143,35 @@ fn output(arguments: &Arguments, job: &Job) -> Output {
 }
 
 fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: &Output) -> Option<Vec<Group>> {
-    let gone: BTreeSet<String> = arguments.prune.iter().cloned().collect();
     let tree = match (&arguments.lock, output) {
         (Some(tree), _) => Some(tree),
         (None, Output::Directory(out)) => Some(out),
         (None, Output::Stream) => None,
     };
-    let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree, &gone));
+    let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree));
     let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
-    let options = crate::Options { check: job.parameters(), target: job.target, delivery: order(arguments, cluster) };
-    crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)
+    let options = crate::Options {
+        check: job.parameters(),
+        target: job.target,
+        delivery: order(arguments, cluster),
+        prune: arguments.prune.iter().cloned().collect(),
+    };
+    let groups = crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)?;
+    let deferred: Vec<_> = groups.iter().flat_map(|g| g.deferred.iter().cloned()).collect();
+    let many = arguments.max_moves.and_then(|most| record::too_many(&changes(&groups), most));
+    let split = transition::needs_steps(&deferred).filter(|_| !arguments.step);
+    let refusals: Vec<_> = many.into_iter().chain(split).collect();
+    if !refusals.is_empty() {
+        refusals.into_iter().for_each(|problem| session.report(problem));
+        return None;
+    }
+    let read = |path: &str| std::fs::read_to_string(tree?.join(path)).ok();
+    Some(if deferred.is_empty() { groups } else { emit::defer(groups, &previous, read) })
+}
+
+/// What moves or restarts, group by group.
+fn changes(groups: &[Group]) -> Vec<Change> {
+    groups.iter().flat_map(|group| group.changes.iter().cloned()).collect()
 }
 
 /// The delivery: what the command line says, then the project file, then Argo CD.
@@ -187,6 +216,8 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
                     results.push_str(&differences(out, &found));
                 } else if let Some(changes) = write::write(&mut one.session, out, &one.groups, &options) {
                     notes.push_str(&summary(out, &changes));
+                    notes.push_str(&record::summary(&self::changes(&one.groups)));
+                    notes.push_str(&postponed(&one.groups));
                 }
             }
         }
@@ -205,6 +236,16 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
 fn options(arguments: &Arguments, compiled: &Compiled<'_>) -> write::Options {
     let declared = || compiled.groups.iter().map(|g| g.name.clone()).collect();
     write::Options { prune: arguments.prune.iter().cloned().collect(), declared: compiled.whole.then(declared) }
+}
+
+/// What is left for a later commit.
+fn postponed(groups: &[Group]) -> String {
+    let names: Vec<String> =
+        groups.iter().flat_map(|g| &g.deferred).map(|d| format!("{}/{}", d.group, d.instance)).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("  a step: commit it, let it sync, and compile again for {}\n", names.join(", "))
 }
 
 /// One line a file: `stale deploy/qwen/base/configmap-qwen.yaml`.

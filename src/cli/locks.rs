@@ -8,9 +8,9 @@ use crate::diag::{Code, Diagnostic, Session};
 use crate::emit::Lock;
 use crate::emit::path::LOCK;
 
-/// Reads the lock of every group in a directory, by the name of the group, without those that are
-/// about to go. A directory that does not exist has none. Damaged locks are reported.
-pub(super) fn read(session: &mut Session<'_>, out: &Path, gone: &BTreeSet<String>) -> BTreeMap<String, Lock> {
+/// Reads the lock of every group in a directory, by the name of the group. A directory that does not
+/// exist has none. Damaged locks are reported.
+pub(super) fn read(session: &mut Session<'_>, out: &Path) -> BTreeMap<String, Lock> {
     let mut locks = BTreeMap::new();
     let names = match directories(out) {
         Ok(names) => names,
@@ -21,7 +21,7 @@ pub(super) fn read(session: &mut Session<'_>, out: &Path, gone: &BTreeSet<String
             return locks;
         }
     };
-    for name in names.into_iter().filter(|name| !gone.contains(name)) {
+    for name in names {
         let path = out.join(&name).join(LOCK);
         // A link is refused by the writer, which says so.
         if path.symlink_metadata().is_ok_and(|about| about.is_file()) {

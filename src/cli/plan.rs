@@ -1,9 +1,11 @@
 //! `rbgc plan`: the placement before it happens, and what becomes of it when machines are lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+
+mod commits;
 
 use super::disk::Disk;
 use super::jobs::{self, Inputs, Job};
@@ -27,6 +29,8 @@ Examples:
   rbgc plan qwen.rbg -i lab.yaml --html plan.html      a picture of racks, nodes and links
   rbgc plan --cluster prod-east --without rack=b1/r3   a rack is lost: what moves, what to do
   rbgc plan --cluster prod-east --fail-each rack       every rack, one at a time
+  rbgc plan qwen.rbg -i fresh.yaml -o deploy --verify  does what is committed still hold?
+  rbgc plan --cluster prod-east --steps                the commits that the next change takes
 
 Nothing is written. Instances stay where the locks of the output directory say that they are.")]
 pub(super) struct Arguments {
@@ -47,11 +51,19 @@ pub(super) struct Arguments {
     /// Write a page with a picture of the machines to this file; `-` is standard output
     #[arg(long, group = "form", value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Does the committed plan still hold on this inventory? List what does not, and exit with 3 if
+    /// anything does not
+    #[arg(long, conflicts_with_all = ["without", "tree", "table", "html", "steps"])]
+    verify: bool,
+    /// The commits that bring the plan about, one after the other, each with the instances that
+    /// come, move and go
+    #[arg(long, conflicts_with_all = ["without", "tree", "table", "html"])]
+    steps: bool,
     /// Place anew without this domain or node; may be repeated
     #[arg(long, value_name = "LEVEL=NAME")]
     without: Vec<String>,
     /// Lose each domain of this level, one at a time: who dies, who finds another place
-    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["without", "tree", "table", "html"])]
+    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["without", "tree", "table", "html", "verify", "steps"])]
     fail_each: Option<String>,
     /// How hard to look for a better plan: a factor of the work, from 1
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -79,10 +91,13 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     match made {
         Err(Misuse(message)) => terminal.misuse(&message),
         Ok(None) => exit,
-        Ok(Some(text)) => match &arguments.html {
-            Some(path) => write(path, &text, exit, terminal),
-            None => terminal.result(&text, exit),
-        },
+        Ok(Some((text, end))) => {
+            let exit = if exit == Exit::Fine { end } else { exit };
+            match &arguments.html {
+                Some(path) => write(path, &text, exit, terminal),
+                None => terminal.result(&text, exit),
+            }
+        }
     }
 }
 
@@ -104,37 +119,45 @@ fn write(path: &Path, text: &str, exit: Exit, terminal: &Terminal) -> Exit {
 }
 
 /// `None` when nothing can be shown; the problems were reported.
-fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<Option<String>, Misuse> {
+fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<Option<(String, Exit)>, Misuse> {
     let locks = locks(session, arguments, job);
     let Some(path) = &job.inventory else { return Ok(None) };
     let prepared = crate::prepare(session, &job.files, path, &locks, &job.parameters());
     let Some((mut fitted, inventory)) = prepared else { return Ok(None) };
+    if arguments.verify {
+        return Ok(Some(commits::verify(&fitted, &inventory, &locks, arguments.json)));
+    }
     let losses: Result<Vec<_>, _> = arguments.without.iter().map(|text| loss::find(&inventory, text)).collect();
     let mut losses = losses.map_err(Misuse)?;
     losses.dedup();
     let level = arguments.fail_each.as_deref().map(|level| loss::level_of(&inventory, level));
     let level = level.transpose().map_err(Misuse)?;
+    let fine = |text| (text, Exit::Fine);
     fitted.problem.effort = arguments.effort;
     let stage = Stage { arguments, job, inventory: &inventory, locks: &locks };
     let placement = match place::solve(&fitted.problem) {
         Ok(placement) => placement,
         Err(conflicts) => {
             conflicts.iter().for_each(|conflict| session.report(conflict.diagnostic(&fitted.problem)));
-            return Ok(stage.part(fitted, &conflicts));
+            return Ok(stage.part(fitted, &conflicts).map(fine));
         }
     };
-    Ok(Some(match level {
+    if arguments.steps {
+        let text = commits::steps(session, job, (&fitted, &inventory), &placement, arguments.json);
+        return Ok(text.map(fine));
+    }
+    Ok(Some(fine(match level {
         Some(level) => stage.fail_each(&fitted, &placement, level),
         None if losses.is_empty() => stage.show(&fitted, &placement, |_| ()),
         None => stage.without(session, fitted, &placement, &losses),
-    }))
+    })))
 }
 
 /// The locks of the tree that was written last.
 fn locks(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> BTreeMap<String, Lock> {
     let of_cluster = || job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
     let out = arguments.output.clone().or_else(of_cluster);
-    out.map_or_else(BTreeMap::new, |out| locks::read(session, &out, &BTreeSet::new()))
+    out.map_or_else(BTreeMap::new, |out| locks::read(session, &out))
 }
 
 /// What all views of a run share.

@@ -99,6 +99,9 @@ codes! {
     UnknownPool "E0610" "an unknown node pool";
     MissingResource "E0611" "a resource that the inventory does not name";
     NothingFits "E0701" "no placement satisfies every clause";
+    TooManyMoves "E0704" "more instances would move than are allowed";
+    NeedsSteps "E0705" "a change that one commit cannot bring about";
+    EndlessWait "E0706" "instances wait for each other's room";
     ForeignFile "E0801" "a file that is not ours stands in the way";
     OutsideOutput "E0802" "an output path that leaves the output directory";
     WriteFailed "E0803" "the output cannot be written";

@@ -63,7 +63,14 @@ mod tests {
     fn paths_do_not_collide() {
         let count = |paths: &[&str]| {
             let files = paths.iter().map(|path| (path.to_string(), String::new())).collect();
-            check_all(&[Group { name: "g".into(), files, lock: Lock::default() }]).len()
+            check_all(&[Group {
+                name: "g".into(),
+                files,
+                lock: Lock::default(),
+                changes: Vec::new(),
+                deferred: Vec::new(),
+            }])
+            .len()
         };
         assert_eq!(count(&["g/a.yaml", "g/b/a.yaml", "argocd/g.yaml"]), 0);
         assert_eq!(count(&["g/a.yaml", "g/A.yaml"]), 1);

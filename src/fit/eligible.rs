@@ -87,7 +87,7 @@ fn allowed(group: &Group, role: usize, part: &Part, node: &Node, inventory: &Inv
 }
 
 /// Whether one of the tolerations matches a taint, by the rules of core/v1 Toleration.
-fn tolerated(taint: &Taint, tolerations: &[Data]) -> bool {
+pub(crate) fn tolerated(taint: &Taint, tolerations: &[Data]) -> bool {
     tolerations.iter().any(|toleration| {
         let text = |key| toleration.at(&[key]).and_then(Data::as_str).unwrap_or("");
         let exists = text("operator") == "Exists";

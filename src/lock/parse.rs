@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+mod affinity;
+
 use super::path;
 use super::{Digest, FIRST_LINE, Instance, Lock};
 use crate::diag::{Code, Diagnostic, Session};
@@ -64,6 +66,10 @@ impl Lock {
         let words = split(line, ' ');
         let texts: Vec<&str> = words.iter().map(|word| word.text).collect();
         match (texts.as_slice(), words.as_slice()) {
+            (["affinity", _, _, ..], [_, site, words @ ..]) => {
+                let words = affinity::affinity(words)?;
+                insert(&mut self.affinities, line, affinity::site(*site)?, words)
+            }
             (["edition", _], [_, year]) => {
                 let free = self.edition == 0;
                 self.edition = number(*year, 1..=9999)?;
@@ -217,6 +223,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lock::affinity::{Affinity, Expression, PodTerm, Site, Spread, Taint};
     use crate::source::World;
 
     struct Nothing;
@@ -253,11 +260,16 @@ mod tests {
     #[test]
     fn a_lock_as_it_is_written() {
         let text = format!(
-            "rbgc.lock 1\nedition 2026\nexclusive rack\nfile ../argocd/g.yaml {HASH}\nfile r/x.yaml {HASH}\n\
+            "rbgc.lock 1\naffinity r/-/pod asked:00000000000000ff near:zone:s\n\
+             affinity r/2/pod asked:9f86d081884c7d65 need:zone=a&x/rack=r3 need:pool!=a|b like:100:host=n1|n2 \
+             apart:x/rack:* spread:zone:1:-:required spread:zone:2:3:preferred taint:gpu=:NoSchedule lock-memory\n\
+             edition 2026\nexclusive rack\nfile ../argocd/g.yaml {HASH}\nfile r/x.yaml {HASH}\n\
              pin r/0 zone=a,rack=a/b1/r3\nplace r/2 n1,n2\nplace r/10 n3\nuses r cpu=64,nvidia.com/gpu=8 -\n"
         );
         let lock = parse(&text).expect("a sound lock");
         assert_eq!(lock.files["r/x.yaml"], Digest::of(b""));
+        let affinity = &lock.affinities[&Site { role: "r".into(), index: Some(2), part: "pod".into() }];
+        assert_eq!((affinity.required.len(), affinity.preferred[0].0, affinity.lock_memory), (2, 100, true));
         assert_eq!(lock.places[&Instance { role: "r".into(), index: 2 }], ["n1", "n2"]);
         assert_eq!(lock.pins[&Instance { role: "r".into(), index: 0 }][1], ("rack".into(), "a/b1/r3".into()));
         assert_eq!(lock.uses["r"][0]["nvidia.com/gpu"], 8);
@@ -290,6 +302,21 @@ mod tests {
         check("edition 2027", "3:1-13@ `edition 2027` is there twice");
         check("place r/0 a\nplace r/0 b", "4:1-12@ `place r/0 b` is there twice");
         check("exclusive a\nexclusive a", "4:1-12@ `exclusive a` is there twice");
+        check(
+            "affinity r/0 asked:0123456789abcdef",
+            "3:10-13@ `r/0` is no part of an instance, such as `prefill/0/leader`",
+        );
+        check("affinity r/0/pod", "3:1-17@ `affinity r/0/pod` is no entry of a lock");
+        check("affinity r/0/pod need:a=b", "3:18-26@ `need:a=b` is no `asked:` with 16 digits");
+        let after = |word: &str| format!("affinity r/0/pod asked:0123456789abcdef {word}");
+        check(&after("need:zone"), "3:46-50@ `zone` is no condition such as `zone=a|b`");
+        check(&after("need:=a"), "3:46-46@ `` is no name");
+        check(&after("need:zone=a:b"), "3:51-54@ `a:b` is no value of a label");
+        check(&after("like:0:zone=a"), "3:46-47@ `0` is no number that can stand here");
+        check(&after("like:zone=a"), "3:41-52@ `like:zone=a` is no word of an affinity");
+        check(&after("taint:a:b"), "3:47-50@ `a:b` is no word of an affinity");
+        check(&after("spread:zone:1:-:maybe"), "3:57-62@ `maybe` is no word of an affinity");
+        check(&after("lock-memory lock-memory"), "3:53-64@ `lock-memory` is no word of an affinity");
         check("", "3:1-1@ `` is no entry of a lock");
         check("hello", "3:1-6@ `hello` is no entry of a lock");
         check("<<<<<<< HEAD", "3:1-13@ `<<<<<<< HEAD` is left of a merge conflict");
@@ -306,6 +333,34 @@ mod tests {
         assert!(first("rbgc.lock 1\nedition 2026\nplace r/0 n").ends_with("ends in the middle of a line"));
         let noise = "rbgc.lock 1\n".to_string() + &"x\n".repeat(1000);
         assert_eq!(parse(&noise).expect_err("noise").len(), MOST_DAMAGES);
+    }
+
+    fn affinities() -> impl Strategy<Value = BTreeMap<Site, Affinity>> {
+        let site = ("[a-z]{1,4}", prop::option::of(any::<u32>()), "[a-z]{1,4}");
+        let site = site.prop_map(|(role, index, part)| Site { role, index, part });
+        let values = prop::collection::vec("[A-Za-z0-9._-]{0,4}", 1..3);
+        let expression = ("[a-z./]{1,5}", values, any::<bool>());
+        let expression = expression.prop_map(|(key, values, not)| Expression { key, values, not });
+        let terms = prop::collection::vec(prop::collection::vec(expression, 1..3), 0..3);
+        let pods = ("[a-z/]{1,5}", prop::option::of("[a-z]{1,4}"), any::<bool>());
+        let pods = pods.prop_map(|(topology, role, near)| PodTerm { topology, role, near });
+        let spread = ("[a-z/]{1,5}", 1..9u32, prop::option::of(0..9u32), any::<bool>());
+        let spread =
+            spread.prop_map(|(topology, max_skew, domains, required)| Spread { topology, max_skew, domains, required });
+        let taint = ("[a-z/]{1,5}", "[a-z]{0,3}", "[A-Z][a-z]{1,3}");
+        let taint = taint.prop_map(|(key, value, effect)| Taint { key, value, effect });
+        let affinity =
+            (any::<u64>(), terms, 1..=100u32, prop::collection::vec(pods, 0..2), spread, taint, any::<bool>());
+        let affinity = affinity.prop_map(|(asked, required, weight, pods, spread, taint, lock_memory)| Affinity {
+            asked,
+            preferred: required.iter().map(|term| (weight, term.clone())).collect(),
+            required,
+            pods,
+            spread: vec![spread],
+            taints: vec![taint],
+            lock_memory,
+        });
+        prop::collection::btree_map(site, affinity, 0..3)
     }
 
     fn lock() -> impl Strategy<Value = Lock> {
@@ -325,8 +380,10 @@ mod tests {
             prop::collection::btree_map(instance.clone(), prop::collection::vec(domain, 1..3), 0..4),
             prop::collection::btree_map(instance, places, 0..6),
             prop::collection::btree_map(role, prop::collection::vec(amounts, 1..4), 0..3),
+            affinities(),
         )
-            .prop_map(|(edition, exclusive, files, pins, places, uses)| Lock {
+            .prop_map(|(edition, exclusive, files, pins, places, uses, affinities)| Lock {
+                affinities,
                 edition,
                 exclusive,
                 files,

@@ -92,6 +92,12 @@ impl<'p> Argo<'p> {
         annotate(manifest, waves, plan);
     }
 
+    /// The application of a group, and its wave of a stage.
+    pub fn wave(&self, group: usize, stage: Stage) -> Option<(usize, i64)> {
+        let application = *self.application.get(&group)?;
+        Some((application, self.waves.get(application)?.wave(stage)))
+    }
+
     /// The Applications and AppProjects.
     pub fn objects(&self, plan: &Plan<'_>) -> Vec<Extra> {
         plan.applications.iter().flat_map(|a| application_objects(a, plan, self.options)).collect()

@@ -252,7 +252,7 @@ fn clause_name(kind: &ClauseKind) -> &'static str {
     }
 }
 
-fn clause_label(problem: &Problem, kind: &ClauseKind) -> String {
+pub(super) fn clause_label(problem: &Problem, kind: &ClauseKind) -> String {
     let name = |level: &usize| problem.levels.get(*level).cloned().unwrap_or_default();
     match kind {
         ClauseKind::Instances { level, .. } => format!("required: the pods of an instance share a `{}`", name(level)),

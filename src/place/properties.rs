@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::index::Index;
 use super::objective::{self, Cost};
 use super::testing::{NODE, RACK, ZONE, cluster, required, settle, with};
-use super::{ClauseKind, Edge, Group, Placement, Pod, Problem, Role, solve, verify};
+use super::{ClauseKind, Edge, Group, Placement, Pod, Problem, Role, moves, solve, verify};
 use crate::link::Link;
 use crate::source::Span;
 
@@ -173,7 +173,7 @@ fn descend(
     placement: &mut Placement,
 ) -> bool {
     let Some((([g, r, i, p], fixed), rest)) = pods.split_first() else {
-        placement.moves = verify::moves(problem, &placement.groups);
+        placement.moves = moves::moves(problem, &placement.groups);
         return verify::verify(problem, placement).is_empty();
     };
     let pod = &problem.groups[*g].roles[*r].pods[*p];
@@ -226,7 +226,7 @@ fn each_plan(
 ) {
     let problem = index.problem;
     let Some(([g, r, i, p], rest)) = pods.split_first() else {
-        placement.moves = verify::moves(problem, &placement.groups);
+        placement.moves = moves::moves(problem, &placement.groups);
         let cost = objective::cost(index, placement);
         if least.is_none_or(|least| cost < least) && verify::verify(problem, placement).is_empty() {
             *least = Some(cost);
@@ -321,7 +321,7 @@ proptest! {
             let closed = pick.index(problem.machines.len());
             problem.machines[closed].closed = Some("not ready");
             if let (Ok(plan), Some(least)) = (solve(&problem), fewest_moves(&problem)) {
-                prop_assert_eq!(weight(&problem, &plan), least);
+                prop_assert_eq!(weight(&plan), least);
             }
         }
     }
@@ -340,8 +340,8 @@ proptest! {
     }
 }
 
-fn weight(problem: &Problem, plan: &Placement) -> usize {
-    plan.moves.iter().map(|(g, r, _)| problem.groups[*g].roles[*r].pods.len()).sum()
+fn weight(plan: &Placement) -> usize {
+    plan.moves.iter().map(|m| m.pods).sum()
 }
 
 /// The least weight of moves, over all sets of instances that stay.

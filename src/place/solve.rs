@@ -7,7 +7,7 @@ use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
 use super::repair::{repair, return_home};
 use super::state::State;
-use super::{Criterion, Placement, Problem, explain, improve, objective, relax, verify};
+use super::{Criterion, Placement, Problem, explain, improve, moves, objective, relax, settle, verify};
 
 /// The effort of the first attempt.
 const FIRST: Effort = Effort { width: 6, areas: 3, steps: 24 };
@@ -38,7 +38,9 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     }
     missing.iter().for_each(|missing| take_group(&mut state, missing.group));
     let floor = improve::improve(&mut state);
+    settle::settle(&mut state);
     let mut placement = assemble(&index, &state);
+    placement.moves = moves::moves(problem, &placement.groups);
     bound(&mut placement, &floor);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
@@ -206,12 +208,11 @@ fn bound(placement: &mut Placement, floor: &objective::Cost) {
     }
 }
 
-/// The plan of a state: groups stand as a whole or not at all.
+/// The plan of a state, still without its moves: groups stand as a whole or not at all.
 pub(super) fn assemble(index: &Index, state: &State) -> Placement {
     let groups: Vec<Vec<Vec<Vec<usize>>>> = (0..index.groups.len()).map(|g| state.rows(g)).collect();
-    let moves = verify::moves(index.problem, &groups);
     let unplaced = (0..index.groups.len()).filter(|g| !complete(state, *g)).collect();
-    let mut placement = Placement { groups, unplaced, objective: Vec::new(), moves };
+    let mut placement = Placement { groups, unplaced, objective: Vec::new(), moves: Vec::new() };
     let cost = objective::cost(index, &placement);
     // Nothing is counted below zero, so that this much is known of every criterion.
     let criterion = |(name, value)| Criterion { name, value, bound: 0 };

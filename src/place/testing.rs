@@ -132,3 +132,13 @@ fn show(problem: &Problem, roles: &[Vec<Vec<usize>>]) -> String {
     let role = |instances: &Vec<Vec<usize>>| instances.iter().map(pods).collect::<Vec<_>>().join(", ");
     roles.iter().map(role).collect::<Vec<_>>().join(" | ")
 }
+
+/// The moves of a plan of the problem, each with its reason: `g/r0/1: …`.
+#[track_caller]
+pub fn moves(problem: &Problem) -> Vec<String> {
+    let show = |m: &super::Move| {
+        let group = &problem.groups[m.group];
+        format!("{}/{}/{}: {}", group.name, group.roles[m.role].name, m.instance, m.why(problem, &[]))
+    };
+    plan(problem).moves.iter().map(show).collect()
+}

@@ -152,7 +152,7 @@ fn a_lost_machine_moves_what_stood_there() {
     settle(&mut problem, &first);
     let lost = first.groups[0][0][1][0];
     problem.machines[lost].closed = Some("not ready");
-    assert_eq!(plan(&problem).moves, [(0, 0, 1)]);
+    assert_eq!(moves(&problem), ["g/r0/1: `m5` is not ready"]);
 }
 
 #[test]
@@ -201,9 +201,9 @@ fn locality_may_move_for_a_better_link() {
     g.roles[0].previous = vec![vec![Some(0)]];
     g.roles[1].previous = vec![vec![Some(2)]];
     let mut problem = with(cluster("a/r1 8 8, b/r1 8"), vec![g]);
-    assert_eq!(plan(&problem).moves, []);
+    assert_eq!(moves(&problem), [""; 0]);
     problem.groups[0].locality = true;
-    assert_eq!(plan(&problem).moves, [(0, 1, 0)]);
+    assert_eq!(moves(&problem), ["g/r1/0: better links: the objective is locality"]);
 }
 
 #[test]
@@ -306,5 +306,5 @@ fn large_clusters_lose_a_machine_without_a_stir() {
     settle(&mut problem, &first);
     assert_eq!(plan(&problem).groups, first.groups);
     problem.machines[first.groups[7][0][0][0]].closed = Some("not ready");
-    assert_eq!(plan(&problem).moves, [(7, 0, 0)]);
+    assert_eq!(moves(&problem), ["g7/r0/0: `m28` is not ready"]);
 }

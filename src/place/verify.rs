@@ -77,8 +77,20 @@ pub fn verify(problem: &Problem, placement: &Placement) -> Vec<Violation> {
     }
     let mut found = capacities(problem, placement);
     found.extend(admissions(problem, placement));
+    found.extend(rules(problem, placement, |_| true));
+    let told = placement.moves.iter().map(|m| (m.group, m.role, m.instance));
+    if !told.eq(moves(problem, &placement.groups)) {
+        found.push(Violation::Moves);
+    }
+    found
+}
+
+/// Clauses and links of some groups, and the domains that others hold.
+fn rules(problem: &Problem, placement: &Placement, of: impl Fn(usize) -> bool) -> Vec<Violation> {
+    let mut found = Vec::new();
     let users = users(problem, placement);
-    for (g, group) in problem.groups.iter().enumerate().filter(|(g, _)| placement.unplaced.binary_search(g).is_err()) {
+    let stands = |g: &usize| placement.unplaced.binary_search(g).is_err() && of(*g);
+    for (g, group) in problem.groups.iter().enumerate().filter(|(g, _)| stands(g)) {
         let placed = &placement.groups[g];
         for (c, clause) in group.clauses.iter().enumerate() {
             if clause.prefer.is_none() && !holds(problem, placed, &users, g, &clause.kind) {
@@ -92,9 +104,34 @@ pub fn verify(problem: &Problem, placement: &Placement) -> Vec<Violation> {
         }
     }
     found.extend(trespasses(problem, &users));
-    if placement.moves != moves(problem, &placement.groups) {
-        found.push(Violation::Moves);
-    }
+    found
+}
+
+/// Everything that is wrong with where instances stand, before anything is planned anew, in a stable
+/// order. Instances of which a machine is gone are left out, and clauses of groups that lack one of
+/// those that stood.
+pub fn standing(problem: &Problem) -> Vec<Violation> {
+    let mut whole = Vec::new();
+    let groups = problem.groups.iter().map(|group| {
+        let mut complete = true;
+        let roles = group.roles.iter().map(|role| {
+            let stood = |pods: &Vec<Option<usize>>| -> Option<Vec<usize>> {
+                pods.iter().copied().collect::<Option<Vec<usize>>>().filter(|pods| pods.len() == role.pods.len())
+            };
+            let last = role.previous.iter().rposition(|pods| !pods.is_empty()).map_or(0, |last| last + 1);
+            let places: Vec<Option<Vec<usize>>> =
+                role.previous.iter().take(last).map(|pods| stood(pods).filter(|pods| !pods.is_empty())).collect();
+            complete &= places.iter().all(Option::is_some);
+            places.into_iter().map(Option::unwrap_or_default).collect()
+        });
+        let roles: Vec<Vec<Vec<usize>>> = roles.collect();
+        whole.push(complete);
+        roles
+    });
+    let placement = Placement { groups: groups.collect(), ..Placement::default() };
+    let mut found = capacities(problem, &placement);
+    found.extend(admissions(problem, &placement));
+    found.extend(rules(problem, &placement, |group| whole[group]));
     found
 }
 
@@ -163,7 +200,7 @@ fn admissions(problem: &Problem, placement: &Placement) -> Vec<Violation> {
     found
 }
 
-fn may_use(problem: &Problem, eligible: usize, machine: usize) -> bool {
+pub(super) fn may_use(problem: &Problem, eligible: usize, machine: usize) -> bool {
     problem.eligible.get(eligible).and_then(|set| set.get(machine)).copied().unwrap_or(false)
 }
 
@@ -204,7 +241,7 @@ fn link(problem: &Problem, a: usize, b: usize) -> Link {
     shared.and_then(|level| problem.links.get(level)).copied().unwrap_or(Link::Vpc)
 }
 
-fn floor_holds(problem: &Problem, placed: &[Vec<Vec<usize>>], edge: &Edge, floor: Link) -> bool {
+pub(super) fn floor_holds(problem: &Problem, placed: &[Vec<Vec<usize>>], edge: &Edge, floor: Link) -> bool {
     let heads = |role: usize| -> BTreeMap<usize, usize> {
         let mut count = BTreeMap::new();
         for pods in &placed[role] {

@@ -6,9 +6,14 @@
 //! and restart everybody, with their number.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::check::{self, Pin};
+use crate::data::Data;
+use crate::fit::tolerated;
 use crate::inventory::{Inventory, Taint};
+use crate::lock;
+use crate::plan::kept::History;
 use crate::plan::pins::{Bounds, PodTerm, Spread};
 
 /// The label that a planned node is named by.
@@ -42,12 +47,45 @@ pub struct Site<'m> {
     pub pods: Vec<PodTerm<'m>>,
     /// How the pods of a shared template are spread.
     pub spread: Vec<Spread<'m>>,
-    /// Taints of the planned nodes.
-    pub taints: Vec<&'m Taint>,
+    /// Taints that are tolerated: those of the planned nodes.
+    pub tolerations: Vec<Toleration<'m>>,
     /// The pods need the right to lock memory, for RDMA.
     pub lock_memory: bool,
     /// Level and domain that all its pods share whatever the scheduler does.
     pub guaranteed: Option<(usize, usize)>,
+    /// A digest of what the sources ask for; see [`super::kept::asked`].
+    pub asked: u64,
+    /// What became of the affinity that these pods had before.
+    pub history: History,
+}
+
+/// A taint that pods tolerate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Toleration<'m> {
+    /// Key of the taint.
+    pub key: &'m str,
+    /// Its value; may be empty.
+    pub value: &'m str,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: &'m str,
+}
+
+impl<'m> Toleration<'m> {
+    /// The toleration of a taint.
+    pub fn of(taint: &'m Taint) -> Self {
+        Toleration { key: &taint.key, value: &taint.value, effect: &taint.effect }
+    }
+
+    /// As a lock remembers it.
+    pub fn owned(&self) -> lock::affinity::Taint {
+        lock::affinity::Taint { key: self.key.into(), value: self.value.into(), effect: self.effect.into() }
+    }
+
+    /// Whether tolerations of the user's own cover it.
+    pub fn tolerated_by(&self, tolerations: &[Data]) -> bool {
+        let lock::affinity::Taint { key, value, effect } = self.owned();
+        tolerated(&Taint { key, value, effect }, tolerations)
+    }
 }
 
 /// What all workloads of a role have in common.
@@ -58,13 +96,15 @@ pub struct Rules<'m> {
     pub pin: Pin,
     /// What the clauses ask for.
     pub bounds: Bounds<'m>,
+    /// What the workloads of the group were given before.
+    pub kept: Option<&'m BTreeMap<lock::affinity::Site, lock::affinity::Affinity>>,
 }
 
 /// The site of some pods. `shared` is set when they are of several instances.
 pub fn site<'m>(rules: &Rules<'m>, part: &'m check::Part, first: bool, nodes: Vec<usize>, shared: bool) -> Site<'m> {
     let inventory = rules.inventory;
     let mut site = Site {
-        taints: taints(inventory, &nodes),
+        tolerations: tolerations(inventory, &nodes),
         lock_memory: part.pod.rdma > 0 && !nodes.iter().all(|n| inventory.nodes[*n].memlock_unlimited),
         preferred: rules.bounds.preferred.clone(),
         pods: rules.bounds.pod_terms(part.pod.gpus > 0, shared),
@@ -94,12 +134,13 @@ pub fn site<'m>(rules: &Rules<'m>, part: &'m check::Part, first: bool, nodes: Ve
 }
 
 /// Taints that a pod may tolerate: those that Kubernetes sets by itself tell of trouble.
-fn taints<'m>(inventory: &'m Inventory, nodes: &[usize]) -> Vec<&'m Taint> {
+fn tolerations<'m>(inventory: &'m Inventory, nodes: &[usize]) -> Vec<Toleration<'m>> {
     let all = nodes.iter().flat_map(|n| &inventory.nodes[*n].taints);
-    let mut taints: Vec<&Taint> = all.filter(|t| !t.key.starts_with("node.kubernetes.io/")).collect();
-    taints.sort();
-    taints.dedup();
-    taints
+    let lasting = all.filter(|t| !t.key.starts_with("node.kubernetes.io/"));
+    let mut tolerations: Vec<Toleration> = lasting.map(Toleration::of).collect();
+    tolerations.sort();
+    tolerations.dedup();
+    tolerations
 }
 
 /// The accelerator product, when one is named and all planned nodes tell theirs by the label.

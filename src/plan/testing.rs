@@ -239,7 +239,7 @@ pub fn fit(groups: Vec<Group>, clauses: Vec<Vec<place::Clause>>) -> Fitted {
     });
     let links = vec![Link::Vpc, Link::Rdma, Link::Rdma, Link::Pcie];
     let problem = Problem { groups: groups.collect(), links, ..Problem::default() };
-    Fitted { model, stages, problem }
+    Fitted { model, stages, problem, locks: Vec::new() }
 }
 
 /// One Application for all groups that are tied by `after`, as `graph` makes them.

@@ -8,6 +8,7 @@ use super::pod::{self, Dress, field_ref, role_labels};
 use super::{Manifest, Object, Owner, Stage, common_labels, labels, text};
 use crate::check::{self, Form, PartKind, Pin};
 use crate::data::{Data, Map};
+use crate::inventory::Inventory;
 use crate::naming;
 use crate::plan::env::Identity;
 use crate::plan::template::Claim;
@@ -82,6 +83,11 @@ pub fn pod_names(group: &check::Group, role: &check::Role, instance: u32) -> Vec
 /// to exactly its planned node.
 pub fn surges(group: &Group<'_>, part: &Part<'_>) -> bool {
     part.source.pod.gpus == 0 && !part.template.host_network && group.source.pin != Pin::Nodes
+}
+
+/// Whether a StatefulSet can replace several pods at a time (Kubernetes 1.35).
+pub fn replaces_workers_at_once(inventory: &Inventory) -> bool {
+    inventory.kubernetes >= (1, 35)
 }
 
 /// The workload of a part of a unit.
@@ -177,7 +183,7 @@ impl<'p, 'm> Workload<'p, 'm> {
     /// would meet old ones, and none of them is of use without the others.
     fn update_strategy(&self) -> Map {
         let strategy = Map::new().with("type", "RollingUpdate");
-        if self.part.source.kind == PartKind::Worker && self.plan.inventory.kubernetes >= (1, 35) {
+        if self.part.source.kind == PartKind::Worker && replaces_workers_at_once(self.plan.inventory) {
             let rolling = Map::new().with("maxUnavailable", self.part.source.count);
             return strategy.with("rollingUpdate", rolling);
         }

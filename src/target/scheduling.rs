@@ -10,14 +10,14 @@ use crate::plan::pins::{PodTerm, Pods, Spread};
 /// The user's tolerations, and those of the taints of the planned nodes.
 pub fn tolerations(own: &[Data], site: &Site<'_>) -> Vec<Data> {
     let mut all = own.to_vec();
-    for taint in &site.taints {
-        let mut map = Map::new().with("key", text(&taint.key));
+    for taint in &site.tolerations {
+        let mut map = Map::new().with("key", text(taint.key));
         if taint.value.is_empty() {
             map.set("operator", "Exists");
         } else {
-            map.set("operator", "Equal").set("value", text(&taint.value));
+            map.set("operator", "Equal").set("value", text(taint.value));
         }
-        map.set("effect", text(&taint.effect));
+        map.set("effect", text(taint.effect));
         let toleration = Data::Map(map);
         if !all.contains(&toleration) {
             all.push(toleration);

@@ -288,6 +288,7 @@ pub fn each(scene: &Scene<'_>, level: usize) -> Failures {
 fn failure(scene: &Scene<'_>, domain: String, nodes: usize, outcome: &Outcome) -> Failure {
     let name = |(g, r, i): &Place| scene.instance(*g, *r, *i);
     let lost: BTreeSet<Place> = outcome.dead.iter().copied().collect();
+    let moved: Vec<Place> = outcome.placement.moves.iter().map(|m| (m.group, m.role, m.instance)).collect();
     let running = |(g, r, i): &&Place| *i < scene.role(*g, *r).replicas.min as usize;
     Failure {
         domain,
@@ -296,7 +297,7 @@ fn failure(scene: &Scene<'_>, domain: String, nodes: usize, outcome: &Outcome) -
         down: down(scene, &outcome.dead),
         replaced: outcome.dead.len() - outcome.unplaced.len(),
         unplaced: outcome.unplaced.iter().map(name).collect(),
-        moves: outcome.placement.moves.iter().filter(running).filter(|place| !lost.contains(place)).count(),
+        moves: moved.iter().filter(running).filter(|place| !lost.contains(place)).count(),
         reduced: outcome.reduced,
     }
 }

@@ -193,7 +193,7 @@ fn moves(overview: &Overview, out: &mut String) {
     let mut rows = Columns::indented("  ");
     for m in &overview.moves {
         let name = format!("{}/{}/{}", m.group, m.role, m.instance);
-        rows.push([name, format!("{} -> {}", m.from.join(","), m.to.join(","))]);
+        rows.push([name, format!("{} -> {}", m.from.join(","), m.to.join(",")), m.reason.clone()]);
     }
     out.push_str(&rows.finish());
 }

@@ -1,6 +1,6 @@
 //! Programs through the whole compiler, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rbgc::check;
@@ -44,6 +44,7 @@ pub fn compile(world: &Memory, sources: &[&str], set: &[(String, String)], deliv
         check: check::Options { set: set.to_vec() },
         target: Target::Native,
         delivery: delivery.clone(),
+        prune: BTreeSet::new(),
     };
     let inventory = Path::new(HOME).join("inventory.yaml");
     let groups = rbgc::compile(&mut session, &sources, &inventory, &BTreeMap::new(), &options);

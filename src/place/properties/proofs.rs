@@ -10,7 +10,7 @@ use crate::place::index::Index;
 use crate::place::objective::{Cost, cost, part};
 use crate::place::relax;
 use crate::place::testing::settle;
-use crate::place::{Placement, Problem, verify};
+use crate::place::{Placement, Problem, moves, verify};
 
 /// Every sound plan, at most so many.
 fn plans(problem: &Problem, most: usize) -> Option<Vec<Placement>> {
@@ -38,7 +38,7 @@ fn descend(
     found: &mut Vec<Placement>,
 ) {
     let Some(([g, r, i, p], rest)) = pods.split_first() else {
-        plan.moves = verify::moves(problem, &plan.groups);
+        plan.moves = moves::moves(problem, &plan.groups);
         if verify::verify(problem, plan).is_empty() {
             found.push(plan.clone());
         }
