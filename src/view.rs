@@ -19,8 +19,8 @@ pub mod capacity;
 
 pub mod links;
 pub mod loss;
-pub mod standing;
 pub mod page;
+pub mod standing;
 pub mod text;
 mod topology;
 mod usage;

@@ -300,3 +300,96 @@ fn what_the_command_line_may_not_say() {
     let run = place.run(2, "plan chat.rbg");
     assert!(run.err.contains("which cluster?"), "{}", run.err);
 }
+
+#[test]
+fn help_of_plan() {
+    let run = Place::new().run(0, "plan --help");
+    assert_eq!(run.err, "");
+    assert_snapshot!(run.out, @r"
+    Show which pod runs where, and why it cannot be better
+
+    Usage: rbgc plan [OPTIONS] [FILE|DIR]...
+
+    Arguments:
+      [FILE|DIR]...
+              Source files, or directories with `*.rbg` files; without any, the sources of rbgc.toml
+
+    Options:
+      -i, --inventory <FILE>
+              The inventory of the cluster; without it, that of each cluster in rbgc.toml
+
+          --cluster <NAME>
+              Compile for this cluster of rbgc.toml only; may be repeated
+
+          --set <NAME=VALUE>
+              Set a parameter of the sources; may be repeated
+
+          --target <TARGET>
+              What workloads are made of: native
+
+      -o, --output <DIR>
+              The tree whose locks say what is placed where; by default that of the cluster in rbgc.toml
+
+          --tree
+              A tree: domains, nodes, pods (default)
+
+          --table
+              A table: one line a pod
+
+          --json
+              JSON, as `rbgc schema plan` describes it
+
+          --html <FILE>
+              Write a page with a picture of the machines to this file; `-` is standard output
+
+          --verify
+              Does the committed plan still hold on this inventory? List what does not, and exit with 3
+              if anything does not
+
+          --steps
+              The commits that bring the plan about, one after the other, each with the instances that
+              come, move and go
+
+          --without <LEVEL=NAME>
+              Place anew without this domain or node; may be repeated
+
+          --fail-each <LEVEL>
+              Lose each domain of this level, one at a time: who dies, who finds another place
+
+          --effort <N>
+              How hard to look for a better plan: a factor of the work, from 1
+              
+              [default: 1]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+      -C <DIR>
+              Run as if started in this directory
+
+          --color <WHEN>
+              Use colours; NO_COLOR, CLICOLOR and CLICOLOR_FORCE are heeded
+
+              Possible values:
+              - auto:   When standard error is a terminal that wants them
+              - always: Even into files and pipes
+              - never:  Never
+              
+              [default: auto]
+
+      -q, --quiet
+              Print errors and results only
+
+    Examples:
+      rbgc plan qwen.rbg -i lab.yaml                       domains, nodes, pods; what is left
+      rbgc plan qwen.rbg -i lab.yaml --json | jq .moves    for programs
+      rbgc plan qwen.rbg -i lab.yaml --html plan.html      a picture of racks, nodes and links
+      rbgc plan --cluster prod-east --without rack=b1/r3   a rack is lost: what moves, what to do
+      rbgc plan --cluster prod-east --fail-each rack       every rack, one at a time
+      rbgc plan qwen.rbg -i fresh.yaml -o deploy --verify  does what is committed still hold?
+      rbgc plan --cluster prod-east --steps                the commits that the next change takes
+
+    Nothing is written. Instances stay where the locks of the output directory say that they are.
+    ");
+}

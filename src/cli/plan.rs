@@ -48,6 +48,9 @@ pub(super) struct Arguments {
     /// JSON, as `rbgc schema plan` describes it
     #[arg(long, group = "form")]
     json: bool,
+    /// Write a page with a picture of the machines to this file; `-` is standard output
+    #[arg(long, group = "form", value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Does the committed plan still hold on this inventory? List what does not, and exit with 3 if
     /// anything does not
     #[arg(long, conflicts_with_all = ["without", "tree", "table", "html", "steps"])]
@@ -56,9 +59,6 @@ pub(super) struct Arguments {
     /// come, move and go
     #[arg(long, conflicts_with_all = ["without", "tree", "table", "html"])]
     steps: bool,
-    /// Write a page with a picture of the machines to this file; `-` is standard output
-    #[arg(long, group = "form", value_name = "FILE")]
-    html: Option<PathBuf>,
     /// Place anew without this domain or node; may be repeated
     #[arg(long, value_name = "LEVEL=NAME")]
     without: Vec<String>,
@@ -91,12 +91,13 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     match made {
         Err(Misuse(message)) => terminal.misuse(&message),
         Ok(None) => exit,
-        Ok(Some((text, own))) => match &arguments.html {
-            // Problems count more than a plan that no longer holds.
-            _ if own != Exit::Fine && exit == Exit::Fine => terminal.result(&text, own),
-            Some(path) => write(path, &text, exit, terminal),
-            None => terminal.result(&text, exit),
-        },
+        Ok(Some((text, end))) => {
+            let exit = if exit == Exit::Fine { end } else { exit };
+            match &arguments.html {
+                Some(path) => write(path, &text, exit, terminal),
+                None => terminal.result(&text, exit),
+            }
+        }
     }
 }
 
@@ -117,9 +118,8 @@ fn write(path: &Path, text: &str, exit: Exit, terminal: &Terminal) -> Exit {
     }
 }
 
-/// A result and how the run ends. `None` when nothing can be shown; the problems were reported.
+/// `None` when nothing can be shown; the problems were reported.
 fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<Option<(String, Exit)>, Misuse> {
-    let fine = |text: String| (text, Exit::Fine);
     let locks = locks(session, arguments, job);
     let Some(path) = &job.inventory else { return Ok(None) };
     let prepared = crate::prepare(session, &job.files, path, &locks, &job.parameters());
@@ -128,9 +128,11 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
         return Ok(Some(commits::verify(&fitted, &inventory, &locks, arguments.json)));
     }
     let losses: Result<Vec<_>, _> = arguments.without.iter().map(|text| loss::find(&inventory, text)).collect();
-    let losses = losses.map_err(Misuse)?;
+    let mut losses = losses.map_err(Misuse)?;
+    losses.dedup();
     let level = arguments.fail_each.as_deref().map(|level| loss::level_of(&inventory, level));
     let level = level.transpose().map_err(Misuse)?;
+    let fine = |text| (text, Exit::Fine);
     fitted.problem.effort = arguments.effort;
     let stage = Stage { arguments, job, inventory: &inventory, locks: &locks };
     let placement = match place::solve(&fitted.problem) {
@@ -141,7 +143,8 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
         }
     };
     if arguments.steps {
-        return Ok(commits::steps(session, job, (&fitted, &inventory), &placement, arguments.json).map(fine));
+        let text = commits::steps(session, job, (&fitted, &inventory), &placement, arguments.json);
+        return Ok(text.map(fine));
     }
     Ok(Some(fine(match level {
         Some(level) => stage.fail_each(&fitted, &placement, level),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::index::Index;
 use super::objective::{self, Cost};
 use super::testing::{NODE, RACK, ZONE, cluster, required, settle, with};
-use super::{ClauseKind, Edge, Group, Placement, Pod, Problem, Role, solve, verify};
+use super::{ClauseKind, Edge, Group, Placement, Pod, Problem, Role, moves, solve, verify};
 use crate::link::Link;
 use crate::source::Span;
 
@@ -173,7 +173,7 @@ fn descend(
     placement: &mut Placement,
 ) -> bool {
     let Some((([g, r, i, p], fixed), rest)) = pods.split_first() else {
-        placement.moves = super::moves::moves(problem, &placement.groups);
+        placement.moves = moves::moves(problem, &placement.groups);
         return verify::verify(problem, placement).is_empty();
     };
     let pod = &problem.groups[*g].roles[*r].pods[*p];
@@ -226,7 +226,7 @@ fn each_plan(
 ) {
     let problem = index.problem;
     let Some(([g, r, i, p], rest)) = pods.split_first() else {
-        placement.moves = super::moves::moves(problem, &placement.groups);
+        placement.moves = moves::moves(problem, &placement.groups);
         let cost = objective::cost(index, placement);
         if least.is_none_or(|least| cost < least) && verify::verify(problem, placement).is_empty() {
             *least = Some(cost);

@@ -98,3 +98,46 @@ fn count(scene: &Scene<'_>, machines: &[usize], level: usize) -> BTreeMap<Result
     }
     count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{plan, testing};
+    use crate::target::Target;
+
+    /// The pairs counted one by one.
+    fn one_by_one(scene: &Scene<'_>, pairs: impl Iterator<Item = (usize, usize)>) -> Vec<(Option<usize>, u64)> {
+        let mut count: BTreeMap<Option<usize>, u64> = BTreeMap::new();
+        for (a, b) in pairs {
+            let last = scene.inventory.levels.len() - 1;
+            let level = if a == b { Some(last) } else { scene.inventory.shared_level(a, b) };
+            *count.entry(level).or_default() += 1;
+        }
+        count.into_iter().rev().collect()
+    }
+
+    #[test]
+    fn pairs_are_those_counted_one_by_one() {
+        let mut inventory = testing::inventory(4, 4);
+        // A machine of which only the node is known shares nothing with others.
+        inventory.nodes[5].domains.iter_mut().rev().skip(1).for_each(|domain| *domain = None);
+        let fitted = testing::fit(vec![testing::service("a")], Vec::new());
+        let placement = testing::place(&fitted, &inventory);
+        let plan = plan(&fitted, &inventory, &placement);
+        let (locks, target) = (BTreeMap::new(), Target::Native);
+        let scene =
+            Scene { fitted: &fitted, inventory: &inventory, plan: &plan, placement: &placement, locks: &locks, target };
+        for machines in [vec![0, 0, 1, 4, 5, 5, 15], (0..16).collect()] {
+            let every = (0..machines.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
+            let every = every.map(|(a, b)| (machines[a], machines[b]));
+            assert_eq!(within(&scene, &machines), one_by_one(&scene, every));
+            let others = [3, 5, 9];
+            let across = machines.iter().flat_map(|a| others.map(|b| (*a, b)));
+            assert_eq!(between(&scene, &machines, &others), one_by_one(&scene, across));
+        }
+        let found = traffic(&scene);
+        let edges: Vec<_> = found.iter().map(|t| (t.inside, t.from, t.to)).collect();
+        assert_eq!(edges, [(true, 0, 0), (false, 0, 1)]);
+        assert_eq!(found[1].pairs.iter().map(|(_, pairs)| pairs).sum::<u64>(), 6);
+    }
+}

@@ -279,3 +279,25 @@ pub fn failures(failures: &Failures) -> String {
 pub(super) fn plural(number: usize, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_never_shown_as_none() {
+        assert_eq!(gap(7, 7), None);
+        assert_eq!(gap(100, 90).as_deref(), Some("gap 10.0 %"));
+        assert_eq!(gap(1_000_000, 999_999).as_deref(), Some("gap 0.1 %"));
+        assert_eq!(gap(0, -3).as_deref(), Some("gap 3"));
+        assert_eq!(gap(i64::MAX, i64::MIN).as_deref(), Some("gap 100.0 %"));
+    }
+
+    #[test]
+    fn long_texts_are_wrapped() {
+        let text = wrapped(&"word ".repeat(40), "  ");
+        assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+        assert_eq!(text.split_whitespace().count(), 40);
+        assert_eq!(wrapped("", "  "), "");
+    }
+}

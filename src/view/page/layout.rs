@@ -208,7 +208,11 @@ impl Drawing<'_, '_> {
     fn run(&self, y: i64, (from, to): (i64, i64), seat: Option<Seat>) -> Run {
         let bar = self.measures.bar;
         let words = seat.filter(|_| self.measures.words);
-        let place = |seat: Seat| (seat.group, seat.role, seat.instance);
+        let moves = &self.scene.placement.moves;
+        let moves_to = |s: Seat| {
+            let place = (s.group, s.role, s.instance);
+            moves.binary_search_by_key(&place, |m| (m.group, m.role, m.instance)).is_ok()
+        };
         Run {
             x: from,
             y: y + bar.0,
@@ -217,9 +221,7 @@ impl Drawing<'_, '_> {
             group: seat.map(|seat| seat.group),
             paint: seat.map(|seat| self.paints.of(seat.group, seat.role)),
             reserved: seat.is_some_and(|s| s.instance as u32 >= self.scene.role(s.group, s.role).replicas.min),
-            moved: seat.is_some_and(|s| {
-                self.scene.placement.moves.binary_search_by_key(&place(s), |m| (m.group, m.role, m.instance)).is_ok()
-            }),
+            moved: seat.is_some_and(moves_to),
             label: words.map_or(String::new(), |seat| self.label(seat, to - from)),
         }
     }
