@@ -158,6 +158,9 @@ impl Rooms<'_, '_> {
         let topology = &self.index.topology;
         let (role, level) = (self.index.groups[g].roles.start + role, level + 1);
         let row = &self.index.roles[role];
+        if row.role.instances == 0 {
+            return 0;
+        }
         let Some(class) = row.classes.first() else { return at_least.map_or(0, i64::from) };
         let instances = row.role.instances as i64;
         let used = self.leader_domains(role, level, true).min(instances);

@@ -1,11 +1,9 @@
 //! Bounds against the best of all plans.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::{names, problem};
-use crate::place::certify::{self, Certificate, Model, SCALE};
+use crate::place::certify::{Certificate, Model, SCALE};
 use crate::place::index::Index;
 use crate::place::objective::{Cost, cost, part};
 use crate::place::relax;
