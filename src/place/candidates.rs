@@ -93,8 +93,8 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
 /// costs less than a look at the whole cluster.
 fn promising(state: &mut State, pull: &Pull, instance: usize, area: Area, level: usize, width: usize) -> Vec<u32> {
     let topology = &state.index.topology;
-    let wider = topology.distinct.iter().rev().copied().filter(|l| *l > area.level && *l < level);
-    let few = wider.clone().find(|l| topology.inside(area, *l).len() <= SCAN).or(wider.last());
+    let mut wider = topology.distinct.iter().rev().copied().filter(|l| *l > area.level && *l < level);
+    let few = wider.clone().find(|l| topology.inside(area, *l).len() <= SCAN).or(wider.next_back());
     let Some(wide) = few else { return Vec::new() };
     let mut best = Best::new(width.max(PROMISING));
     scan(state, pull, instance, wide, topology.inside(area, wide), &mut best);

@@ -121,8 +121,8 @@ impl Neighbourhoods {
         let largest = |level: usize| {
             (0..topology.sizes[level]).map(|domain| topology.count(Area { level, domain })).max().unwrap_or(0)
         };
-        let levels = topology.distinct.iter().copied().filter(|l| *l != topology.machine_level());
-        let level = levels.clone().find(|l| largest(*l) <= WIDE).or(levels.last()).unwrap_or(0);
+        let mut levels = topology.distinct.iter().copied().filter(|l| *l != topology.machine_level());
+        let level = levels.clone().find(|l| largest(*l) <= WIDE).or(levels.next_back()).unwrap_or(0);
         let mut all = Neighbourhoods {
             level,
             tenants: vec![BTreeSet::new(); topology.sizes[level]],

@@ -30,7 +30,7 @@ impl Model<'_, '_> {
     }
 
     fn add_base(&mut self, criterion: usize, cost: i128, loose: bool) {
-        let base = self.base.entry(criterion).or_insert_with(Base::default);
+        let base = self.base.entry(criterion).or_default();
         base.cost += cost;
         base.loose |= loose;
     }
