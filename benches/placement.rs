@@ -1,6 +1,8 @@
 //! Placement at large sizes: time, objective with bounds, memory. One run each, since a case takes
 //! seconds; words on the command line choose the cases.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -54,7 +56,6 @@ fn objective(plan: &Placement) -> String {
 }
 
 /// The most memory that this process had at any time.
-#[allow(clippy::disallowed_methods)]
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
@@ -84,6 +85,7 @@ fn one_lost() -> Problem {
 const SHAPES: [(&[usize], &[usize]); 6] =
     [(&[1], &[1]), (&[1, 1], &[2]), (&[1, 1], &[1, 1]), (&[2], &[2, 2]), (&[2, 2], &[4, 4]), (&[1], &[2])];
 
+/// A cluster of this shape, so many groups, and so many free machines.
 pub fn problem(shape: [usize; 4], groups: usize, free: usize) -> Problem {
     let mut problem = Problem {
         resources: ["pods", "cpu", "memory", "nvidia.com/gpu", "rdma/hca"].map(String::from).to_vec(),

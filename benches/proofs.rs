@@ -1,5 +1,7 @@
 //! Small clusters: how many random plans are proven optimal, and how long that takes.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 

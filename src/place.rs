@@ -60,8 +60,8 @@ pub fn place(session: &mut Session, problem: &Problem) -> Option<Placement> {
 /// Places all groups: every required clause holds, and an instance that stands stays where it is
 /// whenever that is possible. The same problem always gives the same plan.
 ///
-/// With at most 64 machines the search is complete and the moves are the fewest possible, as long as
-/// its work budget lasts; beyond that both are the best that was found.
+/// With at most 64 machines the search is complete and the plan the best of all, as long as its work
+/// budget lasts; beyond that it is the best that was found. The bounds of the objective tell.
 ///
 /// Indices in the problem must be in range, amounts not negative, and every pod must ask for as many
 /// resources as the problem names.

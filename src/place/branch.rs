@@ -94,10 +94,7 @@ pub(super) fn floors(
     let mut floors: BTreeMap<usize, Cost> = BTreeMap::new();
     for group in groups {
         let shape = state.index.groups[*group].shape;
-        if !floors.contains_key(&shape) {
-            let cost = alone_cost(state, *group, machines, steps);
-            floors.insert(shape, cost);
-        }
+        floors.entry(shape).or_insert_with(|| alone_cost(state, *group, machines, steps));
     }
     floors
 }
@@ -339,7 +336,7 @@ impl Search<'_> {
             let out = group_cost(index, place.group, None, &verify::Users::new());
             ranked.push((out, [i64::MAX; 3], Choice::Nowhere));
         }
-        ranked.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        ranked.sort_unstable_by_key(|(more, rank, _)| (*more, *rank));
         ranked.into_iter().map(|(more, _, choice)| (more, choice)).collect()
     }
 

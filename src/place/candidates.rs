@@ -7,6 +7,13 @@ use super::index::{Index, RoleRow};
 use super::state::State;
 use super::topology::{Area, Topology};
 
+/// Domains of a level that are all looked at; of more, those in the most promising wider ones are.
+const SCAN: usize = 4096;
+const PROMISING: usize = 16;
+
+/// Machines of peers from which on their links are counted domain by domain.
+const CROWD: usize = 16;
+
 /// What makes one area better than another; smaller is better, the first number counts most.
 pub(super) type Rank = [i64; 6];
 
@@ -64,43 +71,71 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
     }
     let topology = &index.topology;
     let pull = Pull::new(state, instance);
-    let idle = pull.idle();
     let single = role.classes.len() == 1;
     let mut found = Vec::new();
     for level in topology.distinct.iter().rev().copied().filter(|l| *l >= hard || *l == topology.machine_level()) {
         if level < area.level || (single && level < topology.machine_level()) {
             break;
         }
-        let mut best = Best::new(width);
         let own = [area.domain as u32];
-        let domains = if level == area.level { &own[..] } else { topology.inside(area, level) };
-        state.spend(domains.len());
-        // Most domains have no room or lose at once, which a look at one number tells.
-        let rooms: Option<(Vec<i64>, i64)> = match role.demand.as_slice() {
-            [(class, need)] => state.rooms(*class, level).map(|rooms| (rooms.to_vec(), *need)),
-            _ => None,
-        };
-        let around = Around::new(state, role, level);
-        for (order, domain) in domains.iter().enumerate() {
-            let candidate = Area { level, domain: *domain as usize };
-            let left = match &rooms {
-                Some((rooms, need)) => Some(rooms[candidate.domain] - need).filter(|left| *left >= 0),
-                None => leftover(state, instance, candidate),
-            };
-            let Some(left) = left else { continue };
-            if idle && best.beyond(&[0, 0, 0, left]) {
-                continue;
-            }
-            let Some(machine) = topology.any_machine(candidate) else { continue };
-            let [links, wishes, wasted] = pull.head(index, candidate, machine);
-            let rank = [links, wishes, wasted, left, around.room(topology, machine), order as i64];
-            if best.wants(&rank) && open_to(state, instance, candidate) {
-                best.add(rank, candidate);
-            }
+        let all = if level == area.level { &own[..] } else { topology.inside(area, level) };
+        let mut best = Best::new(width);
+        if all.len() > SCAN {
+            let few = promising(state, &pull, instance, area, level, width);
+            scan(state, &pull, instance, level, &few, &mut best);
+        }
+        if best.items.is_empty() {
+            scan(state, &pull, instance, level, all, &mut best);
         }
         found.extend(best.areas());
     }
     found
+}
+
+/// The domains of a level in those wider ones that are most worth looking at, so that one instance
+/// costs less than a look at the whole cluster.
+fn promising(state: &mut State, pull: &Pull, instance: usize, area: Area, level: usize, width: usize) -> Vec<u32> {
+    let topology = &state.index.topology;
+    let mut wider = topology.distinct.iter().rev().copied().filter(|l| *l > area.level && *l < level);
+    let few = wider.clone().find(|l| topology.inside(area, *l).len() <= SCAN).or(wider.next_back());
+    let Some(wide) = few else { return Vec::new() };
+    let mut best = Best::new(width.max(PROMISING));
+    scan(state, pull, instance, wide, topology.inside(area, wide), &mut best);
+    best.areas().flat_map(|wide| topology.inside(wide, level)).copied().collect()
+}
+
+/// Looks at domains of a level and keeps the best.
+fn scan(state: &mut State, pull: &Pull, instance: usize, level: usize, domains: &[u32], best: &mut Best) {
+    let index = state.index;
+    let role = &index.roles[index.instances[instance].role];
+    let idle = pull.idle();
+    let wider = index.topology.distinct.iter().rev().copied().find(|l| *l < level);
+    let around = wider.zip(role.demand.first().map(|(class, _)| *class));
+    state.spend(domains.len());
+    for (order, domain) in domains.iter().enumerate() {
+        let candidate = Area { level, domain: *domain as usize };
+        // Most domains have no room or lose at once, which a look at one number tells.
+        let rooms = match role.demand.as_slice() {
+            [(class, need)] => state.rooms(*class, level).map(|rooms| rooms[candidate.domain] - need),
+            _ => None,
+        };
+        let Some(left) = rooms.or_else(|| leftover(state, instance, candidate)).filter(|left| *left >= 0) else {
+            continue;
+        };
+        if idle && best.beyond(&[0, 0, 0, left]) {
+            continue;
+        }
+        let Some(machine) = index.topology.any_machine(candidate) else { continue };
+        let [links, wishes, wasted] = pull.head(index, candidate, machine);
+        if best.beyond(&[links, wishes, wasted, left]) {
+            continue;
+        }
+        let room = |(wider, class)| Some(state.rooms(class, wider)?[index.topology.domain(machine, wider)]);
+        let rank = [links, wishes, wasted, left, around.and_then(room).unwrap_or(0), order as i64];
+        if best.wants(&rank) && open_to(state, instance, candidate) {
+            best.add(rank, candidate);
+        }
+    }
 }
 
 /// Pods of the largest class that would still fit into the area beside the instance; `None` when it does not fit.
@@ -224,6 +259,8 @@ fn whole_instances(state: &State, role: usize, area: Area, enough: i64) -> i64 {
 struct Pull {
     /// Machines of leaders and the weight of the traffic to them.
     peers: Vec<(usize, i64)>,
+    /// The same weights by domain, level by level, when there are many of them.
+    crowds: Vec<std::collections::BTreeMap<usize, i64>>,
     /// A level, its leaders by domain, and what each of them there costs or, negative, earns.
     preferences: Vec<(usize, std::collections::BTreeMap<usize, i64>, i64)>,
     accelerated: bool,
@@ -243,8 +280,18 @@ impl Pull {
                 }
             }
         }
+        let mut crowds = Vec::new();
+        if peers.len() > CROWD && index.topology.nested {
+            crowds = vec![std::collections::BTreeMap::new(); index.topology.levels];
+            for (machine, weight) in &peers {
+                for (crowd, domain) in crowds.iter_mut().zip(index.topology.path(*machine)) {
+                    *crowd.entry(*domain as usize).or_default() += weight;
+                }
+            }
+        }
         Pull {
             peers: peers.into_iter().collect(),
+            crowds,
             preferences: super::wishes::wishes(state, instance),
             accelerated: role.accelerated.iter().any(|a| *a),
         }
@@ -259,7 +306,12 @@ impl Pull {
     fn head(&self, index: &Index, area: Area, machine: usize) -> [i64; 3] {
         let topology = &index.topology;
         let mut links = 0;
-        for (peer, weight) in &self.peers {
+        for (level, crowd) in self.crowds.iter().enumerate().take(area.level + 1) {
+            let near = crowd.get(&topology.domain(machine, level)).copied().unwrap_or(0);
+            links +=
+                near * (topology.downgrade(level) - level.checked_sub(1).map_or(0, |wider| topology.downgrade(wider)));
+        }
+        for (peer, weight) in self.peers.iter().filter(|_| self.crowds.is_empty()) {
             links += weight * topology.downgrade(topology.shared(machine, *peer).min(area.level));
         }
         let mut wishes = 0;
@@ -269,24 +321,6 @@ impl Pull {
         }
         let wasted = i64::from(!self.accelerated && area.level == topology.machine_level() && index.has_gpu(machine));
         [links, wishes, wasted]
-    }
-}
-
-/// Room in the domains of the next wider level, so that full surroundings fill first.
-struct Around(Option<(usize, Vec<i64>)>);
-
-impl Around {
-    /// The surroundings of the domains of a level, for the largest pods of a role.
-    fn new(state: &mut State, role: &RoleRow, level: usize) -> Around {
-        let wider = state.index.topology.distinct.iter().rev().find(|l| **l < level);
-        let (Some(wider), Some((class, _))) = (wider, role.demand.first()) else { return Around(None) };
-        state.open(*class);
-        Around(state.rooms(*class, *wider).map(|rooms| (*wider, rooms.to_vec())))
-    }
-
-    /// The room around a machine.
-    fn room(&self, topology: &Topology, machine: usize) -> i64 {
-        self.0.as_ref().map_or(0, |(wider, rooms)| rooms[topology.domain(machine, *wider)])
     }
 }
 

@@ -20,14 +20,6 @@ pub(super) enum Outcome {
     Exhausted,
 }
 
-/// A choice for the next pod.
-#[derive(Debug, Clone, Copy)]
-enum Choice {
-    /// The whole instance where it was.
-    Old,
-    Machine(usize),
-}
-
 /// Which instance comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pick {
@@ -42,10 +34,9 @@ struct Frame {
     pod: usize,
     /// Pods placed before.
     depth: usize,
-    key: (u128, i64),
-    choices: Vec<Choice>,
+    key: u128,
+    machines: Vec<usize>,
     next: usize,
-    moved: i64,
 }
 
 /// A search over all instances of a problem, from an empty state.
@@ -53,40 +44,39 @@ pub(super) struct Exact<'a> {
     pick: Pick,
     /// Roles, the largest first.
     roles: Vec<usize>,
-    /// Largest weight of moved instances; `None` when moves do not matter.
-    moves: Option<i64>,
     steps: &'a mut u64,
     /// The pods placed, in order.
     trail: Vec<(usize, usize)>,
-    /// Plan and moves left.
-    dead: BTreeSet<(u128, i64)>,
+    /// Plans that lead nowhere.
+    dead: BTreeSet<u128>,
 }
 
 impl<'a> Exact<'a> {
     /// A search; `steps` is the work budget, and what is left of it afterwards.
-    pub fn new(state: &State, pick: Pick, moves: Option<i64>, steps: &'a mut u64) -> Self {
+    pub fn new(state: &State, pick: Pick, steps: &'a mut u64) -> Self {
         let mut roles: Vec<usize> = (0..state.index.roles.len()).collect();
         roles.sort_by_cached_key(|r| (std::cmp::Reverse(role_size(state, *r)), *r));
-        Exact { pick, roles, moves, steps, trail: Vec::new(), dead: BTreeSet::new() }
+        Exact { pick, roles, steps, trail: Vec::new(), dead: BTreeSet::new() }
     }
 
     /// Places everything, or leaves the state empty.
     pub fn run(mut self, state: &mut State) -> Outcome {
         let mut frames: Vec<Frame> = Vec::new();
-        let mut moved = 0;
         while self.trail.len() < state.index.pods {
             if *self.steps == 0 {
                 self.unwind(state, 0);
                 return Outcome::Exhausted;
             }
             *self.steps -= 1;
-            frames.extend(self.frame(state, moved));
+            frames.extend(self.frame(state));
             // Back to the last pod with a choice left.
             loop {
                 let Some(frame) = frames.last_mut() else { return Outcome::Impossible };
                 self.unwind(state, frame.depth);
-                if let Some(now) = self.advance(state, frame) {
-                    moved = now;
+                if let Some(machine) = frame.machines.get(frame.next).copied() {
+                    frame.next += 1;
+                    state.put(frame.instance, frame.pod, machine);
+                    self.trail.push((frame.instance, frame.pod));
                     break;
                 }
                 self.dead.extend(frames.pop().map(|frame| frame.key));
@@ -104,62 +94,22 @@ impl<'a> Exact<'a> {
         }
     }
 
-    /// Tries the remaining choices of a frame: the weight moved so far.
-    fn advance(&mut self, state: &mut State, frame: &mut Frame) -> Option<i64> {
-        let (instance, pod) = (frame.instance, frame.pod);
-        let row = &state.index.instances[instance];
-        while let Some(choice) = frame.choices.get(frame.next).copied() {
-            frame.next += 1;
-            match choice {
-                Choice::Old => {
-                    let old = row.previous.as_deref().unwrap_or_default();
-                    if state.put_instance(instance, old) {
-                        self.trail.extend((0..old.len()).map(|p| (instance, p)));
-                        return Some(frame.moved);
-                    }
-                }
-                Choice::Machine(machine) => {
-                    state.put(instance, pod, machine);
-                    self.trail.push((instance, pod));
-                    let weight = if pod == 0 && row.moves { state.index.pods_of(instance).len() as i64 } else { 0 };
-                    return Some(frame.moved + weight);
-                }
-            }
-        }
-        None
-    }
-
     /// The choices for the next pod; `None` when it is known or seen at once that none leads anywhere.
-    fn frame(&mut self, state: &mut State, moved: i64) -> Option<Frame> {
+    fn frame(&mut self, state: &mut State) -> Option<Frame> {
         let (instance, pod) = self.next(state)?;
         let rest = Rest::new(state);
-        if self.hopeless(state, &rest) || self.too_many_moves(state, moved) {
+        if self.hopeless(state, &rest) {
             return None;
         }
-        let bounded = self.moves.is_some();
-        let open = (0..state.index.instances.len()).filter(|i| bounded && !state.stands(*i));
-        let wishes = open.flat_map(|i| {
-            let old = state.index.instances[i].previous.iter().flatten();
-            old.enumerate().map(move |(p, m)| (*m, ((i as u64) << 20) + p as u64))
-        });
-        let symmetry = Symmetry::new(state, wishes);
+        let symmetry = Symmetry::new(state);
         let placed = state.index.roles.iter().enumerate().map(|(r, _)| state.placed[r] as u64);
         let begun = if pod > 0 { state.index.instances[instance].role as u64 + 1 } else { 0 };
-        let whole = placed.chain([pod as u64, begun]).fold(symmetry.whole(), super::symmetry::mix);
-        let key = (whole, self.moves.map_or(0, |moves| moves - moved));
+        let key = placed.chain([pod as u64, begun]).fold(symmetry.whole(), super::symmetry::mix);
         if self.dead.contains(&key) {
             return None;
         }
-        let row = &state.index.instances[instance];
-        let mut choices = Vec::new();
-        if pod == 0 && row.previous.is_some() {
-            choices.push(Choice::Old);
-        }
-        let weight = if pod == 0 && row.moves { state.index.pods_of(instance).len() as i64 } else { 0 };
-        if self.moves.is_none_or(|moves| moved + weight <= moves) {
-            choices.extend(self.machines(state, &symmetry, instance, pod));
-        }
-        Some(Frame { instance, pod, depth: self.trail.len(), key, choices, next: 0, moved })
+        let machines = self.machines(state, &symmetry, instance, pod);
+        Some(Frame { instance, pod, depth: self.trail.len(), key, machines, next: 0 })
     }
 
     /// The next pod of an instance that is begun, else the first of another; within a role in order.
@@ -188,7 +138,7 @@ impl<'a> Exact<'a> {
     }
 
     /// A machine of each kind for a pod, the most promising first.
-    fn machines(&self, state: &State, symmetry: &Symmetry, instance: usize, pod: usize) -> Vec<Choice> {
+    fn machines(&self, state: &State, symmetry: &Symmetry, instance: usize, pod: usize) -> Vec<usize> {
         let index = state.index;
         let row = &index.instances[instance];
         let role = &index.roles[row.role];
@@ -205,25 +155,7 @@ impl<'a> Exact<'a> {
             }
         }
         ranked.sort_unstable();
-        ranked.into_iter().map(|(.., machine)| Choice::Machine(machine)).collect()
-    }
-
-    /// More instances must move than allowed: those that cannot stand where they were any more.
-    fn too_many_moves(&self, state: &State, moved: i64) -> bool {
-        let Some(moves) = self.moves else { return false };
-        let mut sum = moved;
-        let open = (0..state.index.instances.len()).filter(|i| state.index.instances[*i].moves);
-        for instance in open.filter(|i| state.leader(*i).is_none()) {
-            let pods = state.index.pods_of(instance).len();
-            // The last of several pods looks at the whole instance, which does not stand here.
-            let alone = |(p, _): &(usize, &usize)| *p == 0 || p + 1 < pods;
-            let stays = state.index.instances[instance]
-                .previous
-                .iter()
-                .any(|old| old.iter().enumerate().filter(alone).all(|(p, m)| state.check(instance, p, *m).is_ok()));
-            sum += if stays { 0 } else { pods as i64 };
-        }
-        sum > moves
+        ranked.into_iter().map(|(.., machine)| machine).collect()
     }
 
     /// Necessary conditions for the rest, counted: room by class, sums of amounts, scopes.

@@ -19,9 +19,13 @@ const PROOF: u64 = 20_000;
 /// Pods placed to find a better place for one group.
 const ONE: u64 = 300;
 
-/// Pods placed to improve a large cluster, for each machine, and for one of its areas.
-const EACH: u64 = 20;
+/// Pods placed to improve a cluster, for each machine, and at first for one of its areas.
+const EACH: u64 = 40;
+const MOST: u64 = 1_000_000;
 const AREA: u64 = 400;
+
+/// Pods of a group from which on it stays where it was put first.
+const MANY: usize = 300;
 
 /// Machines of an area that is placed anew as a whole.
 const WIDE: usize = 128;
@@ -33,18 +37,17 @@ const TRIED: usize = 8;
 /// Makes a plan cheaper. Returns what every plan costs at least.
 pub(super) fn improve(state: &mut State) -> Cost {
     let effort = u64::from(state.index.problem.effort.max(1));
-    if state.index.problem.machines.len() > SMALL {
-        let steps = EACH * state.index.problem.machines.len() as u64 * effort;
-        Neighbourhoods::new(state, steps).improve(state);
-        return [0; 7];
-    }
     let all: Vec<usize> = (0..state.index.groups.len()).collect();
     let machines: Vec<usize> = (0..state.index.problem.machines.len()).collect();
-    for _ in 0..2 {
-        let one = |g: &&usize| anew(state, (&[**g], &machines), &BTreeMap::new(), &mut (ONE * effort)).1;
-        if all.iter().filter(one).count() == 0 {
-            break;
+    let small = machines.len() <= SMALL;
+    if small {
+        for group in &all {
+            anew(state, (&[*group], &machines), &BTreeMap::new(), &mut (ONE * effort));
         }
+    }
+    Neighbourhoods::new(state, MOST.min(EACH * machines.len() as u64) * effort).improve(state);
+    if !small {
+        return [0; 7];
     }
     let mut steps = PROOF * effort;
     let before = save(state, &all);
@@ -118,8 +121,8 @@ impl Neighbourhoods {
         let largest = |level: usize| {
             (0..topology.sizes[level]).map(|domain| topology.count(Area { level, domain })).max().unwrap_or(0)
         };
-        let levels = topology.distinct.iter().copied().filter(|l| *l != topology.machine_level());
-        let level = levels.clone().find(|l| largest(*l) <= WIDE).or(levels.last()).unwrap_or(0);
+        let mut levels = topology.distinct.iter().copied().filter(|l| *l != topology.machine_level());
+        let level = levels.clone().find(|l| largest(*l) <= WIDE).or(levels.next_back()).unwrap_or(0);
         let mut all = Neighbourhoods {
             level,
             tenants: vec![BTreeSet::new(); topology.sizes[level]],
@@ -159,22 +162,21 @@ impl Neighbourhoods {
             .instances
             .clone()
             .all(|i| state.index.instances[i].previous.as_ref().is_some_and(|old| *old == state.machines(i)));
-        self.costs[group] > floor && (!settled || state.index.problem.groups[group].locality)
+        let pods: usize = state.index.groups[group].instances.clone().map(|i| state.index.pods_of(i).len()).sum();
+        self.costs[group] > floor && pods < MANY && (!settled || state.index.problem.groups[group].locality)
     }
 
+    /// Looks at every group that could stand better, again as long as that helps, then with more work.
     fn improve(&mut self, state: &mut State) {
-        let mut before = u64::MAX;
-        while before > self.steps {
-            before = self.steps;
+        let mut wider = 0;
+        while self.steps > 0 && wider < 3 {
             let mut open: Vec<usize> = (0..self.costs.len()).filter(|g| self.wants(state, *g)).collect();
             open.sort_by_cached_key(|g| (std::cmp::Reverse(self.excess(state, *g)), *g));
             let mut better = 0;
             for group in open {
-                better += usize::from(self.wants(state, group) && self.improve_group(state, group));
+                better += usize::from(self.wants(state, group) && self.improve_group(state, group, wider));
             }
-            if better == 0 {
-                break;
-            }
+            wider += usize::from(better == 0);
         }
     }
 
@@ -186,7 +188,7 @@ impl Neighbourhoods {
     }
 
     /// Tries the areas for a group, those where it stands first, then those with the most room.
-    fn improve_group(&mut self, state: &mut State, group: usize) -> bool {
+    fn improve_group(&mut self, state: &mut State, group: usize, wider: usize) -> bool {
         let own = self.areas(state, group);
         let wanted: Vec<usize> = state.index.groups[group].roles.clone().collect();
         let Some(main) = wanted.into_iter().max_by_key(|r| role_size(state, *r)) else { return false };
@@ -196,11 +198,11 @@ impl Neighbourhoods {
             .map(|d| (!own.contains(&d), -state.room(class, Area { level: self.level, domain: d }), d))
             .collect();
         areas.sort_unstable();
-        for (_, _, area) in areas.into_iter().take(own.len() + TRIED) {
+        for (_, _, area) in areas.into_iter().take(own.len() + (TRIED << wider)) {
             if self.steps == 0 {
                 return false;
             }
-            if self.improve_area(state, group, area, &own) {
+            if self.improve_area(state, group, (area, AREA << (2 * wider)), &own) {
                 return true;
             }
         }
@@ -208,7 +210,13 @@ impl Neighbourhoods {
     }
 
     /// Places a group and those that stand wholly in an area anew, there and where the group was.
-    fn improve_area(&mut self, state: &mut State, group: usize, area: usize, own: &BTreeSet<usize>) -> bool {
+    fn improve_area(
+        &mut self,
+        state: &mut State,
+        group: usize,
+        (area, most): (usize, u64),
+        own: &BTreeSet<usize>,
+    ) -> bool {
         let inside = |g: &usize| self.areas(state, *g).iter().all(|a| *a == area || own.contains(a));
         let mut others: Vec<usize> =
             self.tenants[area].iter().copied().filter(|g| *g != group && self.free(state, *g) && inside(g)).collect();
@@ -217,7 +225,7 @@ impl Neighbourhoods {
         groups.extend(others.into_iter().take(GROUPS - 1));
         let topology = &state.index.topology;
         let machines: Vec<usize> = topology.machines(Area { level: self.level, domain: area }).collect();
-        let mut steps = AREA.min(self.steps);
+        let mut steps = most.min(self.steps);
         self.steps -= steps;
         let before: Vec<BTreeSet<usize>> = groups.iter().map(|g| self.areas(state, *g)).collect();
         let (_, better) = anew(state, (&groups, &machines), &self.floors, &mut steps);

@@ -21,9 +21,6 @@ const MANY: usize = 1_000;
 /// Pods placed in the complete search; it is a few microseconds for each.
 pub(super) const STEPS: u64 = 100_000;
 
-/// The same for showing that fewer moves do not suffice.
-const MOVE_STEPS: u64 = 50_000;
-
 /// A plan, checked, or the groups that found no place.
 pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     let oversized = oversized(problem);
@@ -107,7 +104,6 @@ pub(super) fn search(state: &mut State, steps: u64) -> Vec<Missing> {
         return missing.into_iter().map(|group| Missing { group, proven: false }).collect();
     }
     if missing.is_empty() {
-        fewer_moves(state);
         return Vec::new();
     }
     let before = state.machine_of.clone();
@@ -115,7 +111,6 @@ pub(super) fn search(state: &mut State, steps: u64) -> Vec<Missing> {
     match complete_search(state, steps) {
         Outcome::Found => {
             return_home(state);
-            fewer_moves(state);
             Vec::new()
         }
         outcome => {
@@ -129,7 +124,7 @@ pub(super) fn search(state: &mut State, steps: u64) -> Vec<Missing> {
 fn complete_search(state: &mut State, budget: u64) -> Outcome {
     for pick in [Pick::Largest, Pick::Fewest] {
         let mut steps = budget;
-        let outcome = Exact::new(state, pick, None, &mut steps).run(state);
+        let outcome = Exact::new(state, pick, &mut steps).run(state);
         if outcome != Outcome::Exhausted {
             return outcome;
         }
@@ -152,26 +147,6 @@ fn construct(state: &mut State) -> Vec<usize> {
     open.sort_by_cached_key(|g| (std::cmp::Reverse(hardness(state, *g)), *g));
     open.retain(|g| !place_group(state, *g, FIRST));
     open
-}
-
-/// Looks for plans with fewer moves than the one at hand, the fewest first.
-fn fewer_moves(state: &mut State) {
-    let moved = |state: &State| -> i64 {
-        let rows = state.index.instances.iter().enumerate();
-        let away = rows.filter(|(i, row)| row.moves && row.previous.as_ref() != Some(&state.machines(*i)));
-        away.map(|(i, _)| state.index.pods_of(i).len() as i64).sum()
-    };
-    let (best, before) = (moved(state), state.machine_of.clone());
-    let mut steps = MOVE_STEPS;
-    for bound in 0..best {
-        clear(state);
-        match Exact::new(state, Pick::Fewest, Some(bound), &mut steps).run(state) {
-            Outcome::Found => return,
-            Outcome::Impossible => {}
-            Outcome::Exhausted => break,
-        }
-    }
-    state.restore(&before);
 }
 
 fn clear(state: &mut State) {

@@ -15,17 +15,13 @@ pub(super) struct Symmetry {
 }
 
 impl Symmetry {
-    /// The hashes of a partial plan. `old` are machines that instances which are still to be placed
-    /// would like to keep, with a number for each wish.
-    pub fn new(state: &State, old: impl Iterator<Item = (usize, u64)>) -> Self {
+    /// The hashes of a partial plan.
+    pub fn new(state: &State) -> Self {
         let topology = &state.index.topology;
         let mut hashes: Vec<Vec<u128>> = topology.sizes.iter().map(|n| vec![0; *n]).collect();
         let leaf = topology.machine_level();
         for (machine, hash) in hashes[leaf].iter_mut().enumerate() {
             *hash = machine_hash(state, machine);
-        }
-        for (machine, wish) in old {
-            add(&mut hashes[leaf][machine], &[1, wish]);
         }
         state.each_mark(|level, domain, mark| add(&mut hashes[level][domain], mark));
         let mut symmetry = Symmetry { hashes, nested: topology.nested };

@@ -138,7 +138,7 @@ impl Orbits {
                 let domain = state.index.topology.domain(*machine, *level);
                 let (_, mark) = last.filter(|(d, _)| *d == domain).unwrap_or_else(|| {
                     let others = state.others(at, domain, group);
-                    (domain, others.fold(mix(11, at as u64), |hash, word| mix(hash, word)))
+                    (domain, others.fold(mix(11, at as u64), mix))
                 });
                 last = Some((domain, mark));
                 *leaf = leaf.wrapping_add(mark);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{names, problem};
 use crate::place::certify::{Certificate, Model, Models, SCALE};
 use crate::place::index::Index;
-use crate::place::objective::{Cost, cost, part};
+use crate::place::objective::{Cost, NAMES, cost, part};
 use crate::place::relax;
 use crate::place::testing::settle;
 use crate::place::{Group, Placement, Problem, Role, moves, verify};
