@@ -142,6 +142,7 @@ struct Most {
     /// What a link costs at a level more than at the next wider one, when it costs less.
     steps: Vec<i64>,
     widest: i64,
+    nested: bool,
 }
 
 impl Most {
@@ -154,6 +155,7 @@ impl Most {
             pairs: BTreeMap::new(),
             steps: (1..topology.levels).map(step).collect(),
             widest: topology.downgrade(0),
+            nested: topology.nested,
         };
         let roles = groups.iter().flat_map(|g| index.groups[*g].roles.clone());
         let classes: BTreeSet<usize> = roles.flat_map(|r| index.roles[r].classes.iter().copied()).collect();
@@ -215,8 +217,13 @@ impl Most {
 
     /// Downgrades of so many pairs when at most `within` of them share a domain of each level.
     fn sum(&self, pairs: i64, within: impl Fn(usize) -> i64) -> i64 {
+        // Where domains do not nest, a pair may share a narrow one and none of the wider ones.
+        let close = |level: usize| match self.nested {
+            true => within(level),
+            false => (level..=self.steps.len()).map(&within).sum::<i64>().min(pairs),
+        };
         let steps = self.steps.iter().enumerate().filter(|(_, step)| **step < 0);
-        (pairs * self.widest + steps.map(|(l, step)| step * within(l + 1)).sum::<i64>()).max(0)
+        (pairs * self.widest + steps.map(|(l, step)| step * close(l + 1)).sum::<i64>()).max(0)
     }
 }
 
