@@ -39,6 +39,8 @@ pub(super) fn message(conflict: &Conflict, problem: &Problem) -> String {
         };
         return format!("{name}: {wants}{each}{place}; {best}{verdict}");
     }
+    let each = if need.pods > 1 { " each" } else { "" };
+    let wants = format!("{} with {} free `{}`", plural(need.pods, unit), need.amount, resource(conflict, problem));
     format!("{name}: no place for {instances} of {wants}{each}{place} under all clauses{verdict}")
 }
 

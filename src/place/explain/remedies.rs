@@ -171,8 +171,13 @@ impl Desk<'_, '_, '_, '_, '_> {
     }
 
     /// The largest number of instances that fits, found by halving: more never make it easier, but for
-    /// clauses that want many.
+    /// clauses that want many. A role in cells has no number of its own.
     fn replicas(&mut self) -> Option<Remedy> {
+        let role = self.study.conflict.role;
+        let celled = |kind: &ClauseKind| matches!(kind, ClauseKind::Cells { shares, .. } if shares.iter().any(|(r, _)| *r == role));
+        if self.group().clauses.iter().any(|clause| celled(&clause.kind)) {
+            return None;
+        }
         let (mut good, mut bad) = (0, self.group().roles[self.study.conflict.role].instances);
         while bad > good + 1 {
             let instances = good + (bad - good) / 2;
