@@ -177,9 +177,23 @@ impl<'a, 'i, 'p> Study<'a, 'i, 'p> {
         self.conflict.need = need(self.lone(), role, &self.conflict.clauses);
         let before = (!self.conflict.alone).then_some((problem, self.tenants));
         self.conflict.nearest = offers(self.lone(), group, role, before);
-        if !self.conflict.alone {
+        if self.conflict.alone {
+            self.conflict.exhausted &= !self.counts_tell();
+        } else {
             self.conflict.rivals = self.rivals();
         }
+    }
+
+    /// Whether the numbers alone show that there is no place: equal pods of which no domain holds enough.
+    fn counts_tell(&self) -> bool {
+        let (Some(best), need) = (self.conflict.best(), &self.conflict.need) else { return false };
+        let pods = &self.lone().groups[0].roles[self.conflict.role].pods;
+        let known =
+            |level: usize| self.lone().machines.iter().all(|m| m.domains.get(level).is_some_and(Option::is_some));
+        pods.windows(2).all(|pair| pair[0] == pair[1])
+            && need.level.is_none_or(known)
+            && need.instances > 0
+            && best.pods < if need.level.is_some() { need.pods } else { need.pods.saturating_mul(need.instances) }
     }
 
     /// Those who use most of the scarce resource in the domain that comes nearest.
@@ -233,6 +247,8 @@ fn residual(state: &State, group: usize, sharing: Option<usize>) -> Problem {
     for (m, machine) in problem.machines.iter_mut().enumerate() {
         machine.free = state.free[m * index.columns..][..index.columns].iter().map(|free| (*free).max(0)).collect();
     }
+    // Where a domain is unknown, the machine itself is what is not shared: for accelerators alone.
+    let mut alone_on = vec![false; problem.machines.len()];
     let exclusive = |g: usize| index.groups[g].exclusive.iter().map(|(at, _)| index.exclusive[*at]).collect::<Vec<_>>();
     for (i, row) in index.instances.iter().enumerate() {
         for (pod, id) in index.pods_of(i).enumerate().filter(|(_, id)| state.machine_of[*id] != NONE) {
@@ -245,12 +261,20 @@ fn residual(state: &State, group: usize, sharing: Option<usize>) -> Problem {
                 for (level, set) in problem.occupied.iter_mut().enumerate() {
                     set.extend(known(level));
                 }
-                for level in exclusive(row.group).into_iter().filter(|_| sharing != Some(row.group)) {
-                    if let Some(set) = problem.taken.get_mut(level - 1) {
-                        set.extend(known(level - 1));
+                let theirs = exclusive(row.group).into_iter().filter(|_| sharing != Some(row.group));
+                for level in theirs.map(|level| level - 1) {
+                    if let Some(set) = problem.taken.get_mut(level) {
+                        set.extend(known(level));
                     }
+                    alone_on[machine] |= known(level).is_none();
                 }
+                alone_on[machine] |= exclusive(group).into_iter().any(|level| known(level - 1).is_none());
             }
+        }
+    }
+    for (machine, _) in problem.machines.iter_mut().zip(alone_on).filter(|(_, alone)| *alone) {
+        if let Some(free) = machine.free.get_mut(index.problem.gpu) {
+            *free = 0;
         }
     }
     problem

@@ -267,6 +267,43 @@ fn other_groups_in_the_way_are_named() {
 }
 
 #[test]
+fn counting_proves_on_large_clusters() {
+    let racks: Vec<String> = (0..30).map(|r| format!("z{}/r{r} 8 8 8", r / 10)).collect();
+    let within = vec![ClauseKind::Instances { role: 0, level: RACK }];
+    let groups = vec![group("x", &["4x8"], within), group("y", &["1x8"], vec![])];
+    explains(
+        &with(cluster(&racks.join(", ")), groups),
+        "role `r0` of group `x`: 4 nodes with 8 free `nvidia.com/gpu` each in one `rack`; the best is `z0/r0` with 3",
+        "wider: `z0` with 30, all together 90",
+        "it fits with `zone` in `instances of r0 within` (1 level wider), or with 2 nodes more like `m0` in `z0/r0`, \
+         the other groups where they are",
+    );
+}
+
+#[test]
+fn a_rack_that_is_held_alone_is_told() {
+    let exclusive = ClauseKind::Exclusive { level: RACK };
+    explains(
+        &with(cluster("a/r1 8 8"), vec![group("g", &["1x8"], vec![exclusive.clone()]), group("h", &["1x8"], vec![])]),
+        "role `r0` of group `h`: 1 node with 8 free `nvidia.com/gpu`; there is none, beside the other groups",
+        "`m0` goes to group `g`; `m1` lies where group `g` is and cannot be shared with",
+        "it fits with `prefer` before `exclusive` of group `g`, the other groups where they are",
+    );
+}
+
+#[test]
+fn what_conflicts_twice_gives_way_together() {
+    let within = |role| ClauseKind::Instances { role, level: RACK };
+    explains(
+        &with(cluster("a/r1 8, a/r2 8, b/r1 8, b/r2 8"), vec![group("x", &["2x8"; 2], vec![within(0), within(1)])]),
+        "role `r0` of group `x`: 2 nodes with 8 free `nvidia.com/gpu` each in one `rack`; the best is `a/r1` with 1",
+        "wider: `a` with 2, all together 4",
+        "it fits with `prefer` before `instances of r0 within` and `instances of r1 within`, \
+         or with 3 nodes more like `m0` in `a/r1`",
+    );
+}
+
+#[test]
 fn replicas_that_fit_are_told() {
     explains(
         &with(cluster("a/r1 8 8, a/r2 8"), vec![group("x", &["1x8*5"], vec![])]),

@@ -162,8 +162,13 @@ impl Desk<'_, '_, '_, '_, '_> {
 
     /// Groups of the compilation that have domains for themselves in which this one would fit.
     fn share(&mut self) -> Vec<Remedy> {
+        let alone = |group: &Group, c: &usize| {
+            group.clauses[*c].prefer.is_none() && matches!(group.clauses[*c].kind, ClauseKind::Exclusive { .. })
+        };
+        // With two such clauses giving up one of them says little.
         let exclusive = |group: &Group| {
-            group.clauses.iter().position(|c| c.prefer.is_none() && matches!(c.kind, ClauseKind::Exclusive { .. }))
+            let mut clauses = (0..group.clauses.len()).filter(|c| alone(group, c));
+            clauses.next().filter(|_| clauses.next().is_none())
         };
         let groups = self.whole.groups.iter().enumerate().filter(|(g, _)| *g != self.study.conflict.group);
         let holders = groups.filter_map(|(group, other)| Some(Remedy::Share { group, clause: exclusive(other)? }));
