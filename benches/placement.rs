@@ -19,6 +19,8 @@ fn main() {
     case("fill-82", || large(82));
     case("fill-99", || large(99));
     case("partial-101", || Problem { partial: true, ..large(101) });
+    case("too-many", || one_more(&[1; 3000], None));
+    case("too-wide", || one_more(&[9], Some(2)));
     case("exclusive", exclusive);
     case("again", || settled(large(70)));
     case("one-lost", one_lost);
@@ -42,7 +44,11 @@ fn case(name: &str, problem: impl FnOnce() -> Problem) {
     let size = format!("{} nodes, {} groups", problem.machines.len(), problem.groups.len());
     match plan {
         Ok(plan) => println!("{name}: {size}: {time:.2?}, {}, {} MiB", objective(&plan), peak()),
-        Err(conflicts) => println!("{name}: {size}: {time:.2?}, {} groups without a place", conflicts.len()),
+        Err(conflicts) => {
+            println!("{name}: {size}: {time:.2?}, {} groups without a place, {} MiB", conflicts.len(), peak());
+            let shown = conflicts[0].diagnostic(&problem);
+            println!("    {}\n    {}", shown.message, shown.help.unwrap_or_default());
+        }
     }
 }
 
@@ -145,7 +151,6 @@ fn group(number: usize, (prefill, decode): (&[usize], &[usize])) -> Group {
         previous: Vec::new(),
         accelerated: gpus > 0,
     };
-    let required = |kind| Clause { kind, prefer: None, span: Span::default() };
     Group {
         name: format!("g{number}"),
         roles: vec![role("prefill", prefill, 8), role("decode", decode, 8), role("router", &[1, 1], 0)],
@@ -157,6 +162,19 @@ fn group(number: usize, (prefill, decode): (&[usize], &[usize])) -> Group {
         edges: vec![Edge { from: 0, to: 1, floor: None, weight: 10, span: Span::default() }],
         locality: false,
     }
+}
+
+/// Groups that fit, and one that does not.
+fn one_more(pods: &[usize], level: Option<usize>) -> Problem {
+    let mut problem = problem([4, 40, 8, 8], 1000, WANTED * 100 / 70);
+    let mut last = group(1000, (pods, &[1]));
+    last.clauses = level.map(|level| ClauseKind::Instances { role: 0, level }).into_iter().map(required).collect();
+    problem.groups.push(last);
+    problem
+}
+
+fn required(kind: ClauseKind) -> Clause {
+    Clause { kind, prefer: None, span: Span::default() }
 }
 
 fn settled(mut problem: Problem) -> Problem {

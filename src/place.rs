@@ -182,7 +182,7 @@ pub struct Clause {
 }
 
 /// Kinds of clauses; meanings as in [`crate::check::ClauseKind`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClauseKind {
     /// The pods of each instance of the role share a domain.
     Instances {

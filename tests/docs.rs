@@ -11,6 +11,7 @@
 //! - `console`: commands behind `$ `, run one after the other by a shell in a directory with the
 //!   examples, each with what it prints on standard output, then on standard error. A line `…`
 //!   stands for any lines.
+//! - `text printed`, below a program with codes: what it prints; see `gallery`.
 //! - everything else is only for people.
 
 use std::path::{Path, PathBuf};
@@ -22,15 +23,19 @@ use crate::support::compile::{HOME, compile_program};
 use crate::support::{Memory, files, none, program, read, root, shown};
 
 /// A fenced block.
-struct Block {
-    place: String,
-    line: usize,
+pub struct Block {
+    /// The file and the line of its fence.
+    pub place: String,
+    /// The line on which its text begins.
+    pub line: usize,
     /// The words behind the fence.
     words: Vec<String>,
-    text: String,
+    /// What it contains.
+    pub text: String,
 }
 
-fn blocks(path: &Path) -> Vec<Block> {
+/// The fenced blocks of a document.
+pub fn blocks(path: &Path) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut fence: Option<String> = None;
     for (index, line) in read(path).lines().enumerate() {
@@ -64,7 +69,8 @@ impl Block {
         self.words.iter().map(String::as_str).filter(|w| Code::parse(w).is_some()).collect()
     }
 
-    fn is(&self, language: &str, word: Option<&str>) -> bool {
+    /// Whether the fence names a language, and a further word.
+    pub fn is(&self, language: &str, word: Option<&str>) -> bool {
         self.words.first().is_some_and(|w| w == language)
             && word.is_none_or(|word| self.words.iter().any(|w| w == word))
     }

@@ -12,6 +12,7 @@ mod cli;
 mod commands;
 mod conformance;
 mod docs;
+mod gallery;
 mod golden;
 mod import;
 mod invariants;

@@ -1,43 +1,111 @@
 //! Finds the reason why a group has no place: on smaller problems, each solved again, so that what
 //! is said is known to be true.
 
-use super::conflict::{Conflict, Need};
+use super::conflict::{Conflict, Need, Rival};
 use super::index::Index;
-use super::solve::{Missing, search};
+use super::solve::{Missing, search, take_group};
 use super::state::{NONE, State};
 use super::{ClauseKind, Problem};
 
+mod minimal;
 mod offers;
 mod remedies;
+mod trials;
 
+use minimal::{minimal, only, split};
 use offers::offers;
-use remedies::remedies_for;
+use remedies::remedies;
+use trials::{Trials, Verdict};
 
-/// Work budget of each of the smaller problems.
-const STEPS: u64 = 2_000;
+/// Groups that are explained in full, the first ones.
+const EXPLAINED: usize = 10;
 
-/// Machines of all full explanations together: each solves some twenty smaller problems.
-const EXPLAINED: usize = 20_000;
+/// Machines of all full explanations together.
+const SEARCHED: usize = 20_000;
 
 /// Machines of all explanations with numbers together.
 const COUNTED: usize = 200_000;
 
-/// The reasons why groups have no place beside what stands.
-pub(super) fn explain(state: &State, missing: &[Missing]) -> Vec<Conflict> {
+/// Groups named that use what another one lacks.
+const RIVALS: usize = 3;
+
+/// A group without a place, and what was found out about it.
+struct Study<'a, 'i, 'p> {
+    state: &'a State<'i, 'p>,
+    /// For each machine the groups of the compilation that stand there.
+    tenants: &'a [Vec<usize>],
+    /// The problem of this group on what the others leave.
+    beside: Problem,
+    /// The same on all machines, when it has no place there either.
+    alone: Option<Problem>,
+    conflict: Conflict,
+}
+
+/// The reasons why groups have no place beside what stands. A group that has one after all is put
+/// there: when no reason is left, the state is complete.
+pub(super) fn explain(state: &mut State, missing: Vec<Missing>) -> Vec<Conflict> {
+    explained(state, missing).into_iter().map(|(conflict, _)| conflict).collect()
+}
+
+/// Each conflict with the problem in which it was studied.
+fn explained(state: &mut State, missing: Vec<Missing>) -> Vec<(Conflict, Problem)> {
     let machines = state.index.problem.machines.len().max(1);
-    let mut tenants = vec![Vec::new(); machines];
+    let full = |n: usize| n < EXPLAINED && n * machines < SEARCHED;
+    let mut places = missing.into_iter().enumerate();
+    let missing: Vec<Missing> = std::iter::from_fn(|| places.next())
+        .filter(|(n, missing)| !full(*n) || !place_beside(state, missing.group))
+        .map(|(_, missing)| missing)
+        .collect();
+    let tenants = tenants(state);
+    let mut trials = Trials::new();
+    let one = |(n, missing): (usize, &Missing)| {
+        if n * machines >= COUNTED {
+            return (bare(state.index.problem, *missing), Problem::default());
+        }
+        trials.next_group();
+        let study = Study::new(state, *missing, &tenants, full(n).then_some(&mut trials));
+        (study.conflict, study.alone.unwrap_or(study.beside))
+    };
+    missing.iter().enumerate().map(one).collect()
+}
+
+/// Every conflict of a problem with the smaller problem in which it was studied.
+#[cfg(test)]
+pub(super) fn studies(problem: &Problem, steps: u64) -> Vec<(Conflict, Problem)> {
+    let index = Index::new(problem);
+    let mut state = State::new(&index);
+    let missing = search(&mut state, steps);
+    explained(&mut state, missing)
+}
+
+/// Who stands on each machine.
+fn tenants(state: &State) -> Vec<Vec<usize>> {
+    let mut tenants = vec![Vec::new(); state.index.problem.machines.len()];
     for (i, row) in state.index.instances.iter().enumerate() {
         for machine in state.index.pods_of(i).map(|p| state.machine_of[p]).filter(|m| *m != NONE) {
             tenants[machine as usize].push(row.group);
         }
     }
-    let one = |(n, m): (usize, &Missing)| {
-        if n * machines >= COUNTED {
-            return bare(state.index.problem, *m);
-        }
-        explain_one(state, *m, n * machines < EXPLAINED && n < 10, &tenants)
-    };
-    missing.iter().enumerate().map(one).collect()
+    tenants
+}
+
+/// Puts a group where the others leave room for it, if they do: the search that placed all of them
+/// may have missed that.
+fn place_beside(state: &mut State, group: usize) -> bool {
+    let lone = residual(state, group, None);
+    let index = Index::new(&lone);
+    let mut plan = State::new(&index);
+    if !search(&mut plan, trials::STEPS).is_empty() {
+        return false;
+    }
+    let before = state.machine_of.clone();
+    take_group(state, group);
+    let first = state.index.groups[group].instances.start;
+    let placed = (0..index.instances.len()).all(|i| state.put_instance(first + i, &plan.machines(i)));
+    if !placed {
+        state.restore(&before);
+    }
+    placed
 }
 
 /// A role that asks for more pods than all machines together hold, before anything is searched.
@@ -63,35 +131,94 @@ fn bare(problem: &Problem, missing: Missing) -> Conflict {
         exhausted: !missing.proven,
         need: need(&Problem { groups: vec![problem.groups[missing.group].clone()], ..Problem::default() }, 0, &[]),
         nearest: Vec::new(),
+        rivals: Vec::new(),
         remedies: Vec::new(),
     }
 }
 
-fn explain_one(state: &State, missing: Missing, full: bool, tenants: &[Vec<usize>]) -> Conflict {
-    let problem = state.index.problem;
-    let group = missing.group;
-    let mut lone = alone(problem, group);
-    let verdict = if full { fails(&lone) } else { None };
-    let alone = verdict.is_some();
-    if !alone {
-        lone = residual(state, group);
+impl<'a, 'i, 'p> Study<'a, 'i, 'p> {
+    /// Studies a group: with trials in full, else by counting alone.
+    fn new(state: &'a State<'i, 'p>, missing: Missing, tenants: &'a [Vec<usize>], trials: Option<&mut Trials>) -> Self {
+        let beside = residual(state, missing.group, None);
+        let conflict = bare(state.index.problem, missing);
+        let mut study = Study { state, tenants, beside, alone: None, conflict };
+        match trials {
+            Some(trials) => study.search(trials),
+            None => study.count(),
+        }
+        study
     }
-    let (clauses, edges) = if full { culprits(&mut lone) } else { (Vec::new(), Vec::new()) };
-    let role = if full { failing_role(&lone) } else { 0 };
-    let need = need(&lone, role, &clauses);
-    let nearest = offers(&lone, group, role, (!alone).then_some((problem, tenants)));
-    let remedies = if full { remedies_for(&lone, &clauses, &edges, role, &nearest) } else { Vec::new() };
-    // What fails alone with certainty fails with the others too.
-    let exhausted = !missing.proven && verdict != Some(true);
-    Conflict { group, role, clauses, edges, alone, exhausted, need, nearest, remedies }
-}
 
-/// Whether a problem has no plan: `None` when it has one, else whether that is certain.
-fn fails(problem: &Problem) -> Option<bool> {
-    let index = Index::new(problem);
-    let mut state = State::new(&index);
-    let missing = search(&mut state, STEPS);
-    (!missing.is_empty()).then(|| missing.iter().any(|m| m.proven))
+    /// The smallest problem that shows why there is no place.
+    fn lone(&self) -> &Problem {
+        self.alone.as_ref().unwrap_or(&self.beside)
+    }
+
+    fn search(&mut self, trials: &mut Trials) {
+        let lone = alone(self.state.index.problem, self.conflict.group);
+        if let Some(Verdict::Fails { proven }) = trials.verdict(&lone) {
+            // What fails alone with certainty fails with the others too.
+            self.conflict.exhausted &= !proven;
+            self.conflict.alone = true;
+            self.alone = Some(lone);
+        }
+        let core = trials::relevant(self.lone());
+        let parts = if trials.fails(&core) { minimal(&core, trials) } else { Vec::new() };
+        (self.conflict.clauses, self.conflict.edges) = split(&parts);
+        self.conflict.role = failing_role(&only(&core, &parts), trials);
+        self.count();
+        self.conflict.remedies = remedies(self, trials);
+    }
+
+    /// The numbers: what is needed, what each level offers, and who has it.
+    fn count(&mut self) {
+        let problem = self.state.index.problem;
+        let (group, role) = (self.conflict.group, self.conflict.role);
+        self.conflict.need = need(self.lone(), role, &self.conflict.clauses);
+        let before = (!self.conflict.alone).then_some((problem, self.tenants));
+        self.conflict.nearest = offers(self.lone(), group, role, before);
+        if self.conflict.alone {
+            self.conflict.exhausted &= !self.counts_tell();
+        } else {
+            self.conflict.rivals = self.rivals();
+        }
+    }
+
+    /// Whether the numbers alone show that there is no place: equal pods of which no domain holds enough.
+    fn counts_tell(&self) -> bool {
+        let (Some(best), need) = (self.conflict.best(), &self.conflict.need) else { return false };
+        let pods = &self.lone().groups[0].roles[self.conflict.role].pods;
+        let known =
+            |level: usize| self.lone().machines.iter().all(|m| m.domains.get(level).is_some_and(Option::is_some));
+        pods.windows(2).all(|pair| pair[0] == pair[1])
+            && need.level.is_none_or(known)
+            && need.instances > 0
+            && best.pods < if need.level.is_some() { need.pods } else { need.pods.saturating_mul(need.instances) }
+    }
+
+    /// Those who use most of the scarce resource in the domain that comes nearest.
+    fn rivals(&self) -> Vec<Rival> {
+        let Some(best) = self.conflict.best() else { return Vec::new() };
+        let index = self.state.index;
+        let inside = |m: usize| {
+            best.level.is_none_or(|level| index.problem.machines[m].domains.get(level) == Some(&Some(best.domain)))
+        };
+        let mut found: std::collections::BTreeMap<usize, Rival> = std::collections::BTreeMap::new();
+        for (i, row) in index.instances.iter().enumerate().filter(|(_, row)| row.group != self.conflict.group) {
+            let role = row.role - index.groups[row.group].roles.start;
+            for (pod, id) in index.pods_of(i).enumerate().filter(|(_, id)| self.state.machine_of[*id] != NONE) {
+                let request = &index.classes[index.roles[row.role].classes[pod]].request;
+                let amount = request.get(self.conflict.need.resource).copied().unwrap_or(0);
+                if amount > 0 && inside(self.state.machine_of[id] as usize) {
+                    found.entry(row.group).or_insert(Rival { group: row.group, role, amount: 0 }).amount += amount;
+                }
+            }
+        }
+        let mut rivals: Vec<Rival> = found.into_values().collect();
+        rivals.sort_by_key(|rival| (std::cmp::Reverse(rival.amount), rival.group));
+        rivals.truncate(RIVALS);
+        rivals
+    }
 }
 
 /// The problem of one group that has the machines for itself.
@@ -113,13 +240,15 @@ fn alone(problem: &Problem, group: usize) -> Problem {
     }
 }
 
-/// The problem of one group on what the others leave.
-fn residual(state: &State, group: usize) -> Problem {
+/// The problem of one group on what the others leave; `sharing` is one of them that would share its domains.
+fn residual(state: &State, group: usize, sharing: Option<usize>) -> Problem {
     let index = state.index;
     let mut problem = alone(index.problem, group);
     for (m, machine) in problem.machines.iter_mut().enumerate() {
         machine.free = state.free[m * index.columns..][..index.columns].iter().map(|free| (*free).max(0)).collect();
     }
+    // Where a domain is unknown, the machine itself is what is not shared: for accelerators alone.
+    let mut alone_on = vec![false; problem.machines.len()];
     let exclusive = |g: usize| index.groups[g].exclusive.iter().map(|(at, _)| index.exclusive[*at]).collect::<Vec<_>>();
     for (i, row) in index.instances.iter().enumerate() {
         for (pod, id) in index.pods_of(i).enumerate().filter(|(_, id)| state.machine_of[*id] != NONE) {
@@ -132,43 +261,27 @@ fn residual(state: &State, group: usize) -> Problem {
                 for (level, set) in problem.occupied.iter_mut().enumerate() {
                     set.extend(known(level));
                 }
-                for level in exclusive(row.group) {
-                    if let Some(set) = problem.taken.get_mut(level - 1) {
-                        set.extend(known(level - 1));
+                let theirs = exclusive(row.group).into_iter().filter(|_| sharing != Some(row.group));
+                for level in theirs.map(|level| level - 1) {
+                    if let Some(set) = problem.taken.get_mut(level) {
+                        set.extend(known(level));
                     }
+                    alone_on[machine] |= known(level).is_none();
                 }
+                alone_on[machine] |= exclusive(group).into_iter().any(|level| known(level - 1).is_none());
             }
+        }
+    }
+    for (machine, _) in problem.machines.iter_mut().zip(alone_on).filter(|(_, alone)| *alone) {
+        if let Some(free) = machine.free.get_mut(index.problem.gpu) {
+            *free = 0;
         }
     }
     problem
 }
 
-/// Drops one required clause or floor after the other, and puts back those without which there is
-/// a plan. What remains is a smallest set in the sense that none can be left out.
-fn culprits(lone: &mut Problem) -> (Vec<usize>, Vec<usize>) {
-    for clause in 0..lone.groups[0].clauses.len() {
-        if lone.groups[0].clauses[clause].prefer.is_none() {
-            lone.groups[0].clauses[clause].prefer = Some(1);
-            if fails(lone).is_none() {
-                lone.groups[0].clauses[clause].prefer = None;
-            }
-        }
-    }
-    for edge in 0..lone.groups[0].edges.len() {
-        if let Some(floor) = lone.groups[0].edges[edge].floor.take()
-            && fails(lone).is_none()
-        {
-            lone.groups[0].edges[edge].floor = Some(floor);
-        }
-    }
-    let group = &lone.groups[0];
-    let clauses = (0..group.clauses.len()).filter(|c| group.clauses[*c].prefer.is_none());
-    let edges = (0..group.edges.len()).filter(|e| group.edges[*e].floor.is_some());
-    (clauses.collect(), edges.collect())
-}
-
 /// The role that fails without the others, else the one with the largest instances.
-fn failing_role(lone: &Problem) -> usize {
+fn failing_role(lone: &Problem, trials: &mut Trials) -> usize {
     let with_role = |r: usize| {
         let mut problem = lone.clone();
         let others = problem.groups[0].roles.iter_mut().enumerate().filter(|(other, _)| *other != r);
@@ -177,7 +290,7 @@ fn failing_role(lone: &Problem) -> usize {
     };
     let roles = &lone.groups[0].roles;
     let placed: Vec<usize> = (0..roles.len()).filter(|r| roles[*r].instances > 0).collect();
-    let failing = placed.iter().copied().find(|r| placed.len() > 1 && fails(&with_role(*r)).is_some());
+    let failing = placed.iter().copied().find(|r| placed.len() > 1 && trials.fails(&with_role(*r)));
     let amount = |r: usize| roles[r].pods.iter().filter_map(|p| p.request.get(lone.gpu)).sum::<i64>();
     let largest = placed.iter().copied().max_by_key(|r| (amount(*r), roles[*r].pods.len(), std::cmp::Reverse(*r)));
     failing.or(largest).unwrap_or(0)

@@ -9,6 +9,7 @@ use super::{ClauseKind, Edge, Group, Placement, Pod, Problem, Role, moves, solve
 use crate::link::Link;
 use crate::source::Span;
 
+mod explanations;
 mod naive;
 mod proofs;
 

@@ -29,9 +29,12 @@ pub(super) fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
     }
     let index = Index::new(problem);
     let mut state = State::new(&index);
-    let missing = search(&mut state, STEPS);
+    let mut missing = search(&mut state, STEPS);
     if !missing.is_empty() && !problem.partial {
-        return Err(explain::explain(&state, &missing));
+        let conflicts = explain::explain(&mut state, std::mem::take(&mut missing));
+        if !conflicts.is_empty() {
+            return Err(conflicts);
+        }
     }
     missing.iter().for_each(|missing| take_group(&mut state, missing.group));
     let floor = improve::improve(&mut state);

@@ -236,7 +236,8 @@ fn explains(problem: &Problem, message: &str, remark: &str, help: &str) {
     let shown =
         (diagnostic.message.as_str(), diagnostic.labels[0].message.as_str(), diagnostic.help.unwrap_or_default());
     assert_eq!(shown, (message, remark, help.to_string()));
-    assert_eq!(diagnostic.labels.len(), 1 + conflicts[0].clauses.len() + conflicts[0].edges.len());
+    let places = [conflicts[0].clauses.len(), conflicts[0].edges.len(), conflicts[0].rivals.len()];
+    assert_eq!(diagnostic.labels.len(), 1 + places.iter().sum::<usize>());
 }
 
 #[test]
@@ -247,8 +248,9 @@ fn a_rack_too_small_is_explained() {
     explains(
         &problem,
         "role `r0` of group `x`: 4 nodes with 8 free `nvidia.com/gpu` each in one `rack`; the best is `a/r1` with 3",
-        "`m3` is cordoned, `m4` has 4 `nvidia.com/gpu` free and holds `svc-b`",
-        "it fits with `zone` in `instances of … within`, or with 1 node more like `m0` in `a/r1`",
+        "`m3` is cordoned; `m4` has 4 `nvidia.com/gpu` free and holds `svc-b`; wider: `a` with 5, all together 5",
+        "it fits with `m3` back in use, or with `zone` in `instances of r0 within` (1 level wider), \
+         or with 1 node more like `m0` in `a/r1`",
     );
 }
 
@@ -259,8 +261,45 @@ fn other_groups_in_the_way_are_named() {
     explains(
         &with(cluster("a/r1 8 8, a/r2 8 8"), groups),
         "role `r0` of group `y`: 1 node with 8 free `nvidia.com/gpu`; there is none, beside the other groups",
-        "`m0` goes to group `x`, `m1` goes to group `x`, `m2` goes to group `x`, `m3` goes to group `x`",
-        "",
+        "`m0`, `m1` and 2 more go to group `x`",
+        "it fits with 1 node more like `m0`, the other groups where they are",
+    );
+}
+
+#[test]
+fn counting_proves_on_large_clusters() {
+    let racks: Vec<String> = (0..30).map(|r| format!("z{}/r{r} 8 8 8", r / 10)).collect();
+    let within = vec![ClauseKind::Instances { role: 0, level: RACK }];
+    let groups = vec![group("x", &["4x8"], within), group("y", &["1x8"], vec![])];
+    explains(
+        &with(cluster(&racks.join(", ")), groups),
+        "role `r0` of group `x`: 4 nodes with 8 free `nvidia.com/gpu` each in one `rack`; the best is `z0/r0` with 3",
+        "wider: `z0` with 30, all together 90",
+        "it fits with `zone` in `instances of r0 within` (1 level wider), or with 2 nodes more like `m0` in `z0/r0`, \
+         the other groups where they are",
+    );
+}
+
+#[test]
+fn a_rack_that_is_held_alone_is_told() {
+    let exclusive = ClauseKind::Exclusive { level: RACK };
+    explains(
+        &with(cluster("a/r1 8 8"), vec![group("g", &["1x8"], vec![exclusive.clone()]), group("h", &["1x8"], vec![])]),
+        "role `r0` of group `h`: 1 node with 8 free `nvidia.com/gpu`; there is none, beside the other groups",
+        "`m0` goes to group `g`; `m1` lies where group `g` is and cannot be shared with",
+        "it fits with `prefer` before `exclusive` of group `g`, the other groups where they are",
+    );
+}
+
+#[test]
+fn what_conflicts_twice_gives_way_together() {
+    let within = |role| ClauseKind::Instances { role, level: RACK };
+    explains(
+        &with(cluster("a/r1 8, a/r2 8, b/r1 8, b/r2 8"), vec![group("x", &["2x8"; 2], vec![within(0), within(1)])]),
+        "role `r0` of group `x`: 2 nodes with 8 free `nvidia.com/gpu` each in one `rack`; the best is `a/r1` with 1",
+        "wider: `a` with 2, all together 4",
+        "it fits with `prefer` before `instances of r0 within` and `instances of r1 within`, \
+         or with 3 nodes more like `m0` in `a/r1`",
     );
 }
 
@@ -270,7 +309,7 @@ fn replicas_that_fit_are_told() {
         &with(cluster("a/r1 8 8, a/r2 8"), vec![group("x", &["1x8*5"], vec![])]),
         "role `r0` of group `x`: 5 nodes with 8 free `nvidia.com/gpu` each; there are 3",
         "",
-        "it fits with 3 instances of `r0`, or with 2 nodes more like `m0`",
+        "it fits with 3 instances of `r0` (2 fewer), or with 2 nodes more like `m0`",
     );
 }
 
@@ -278,7 +317,7 @@ fn replicas_that_fit_are_told() {
 fn a_mistyped_count_costs_nothing() {
     explains(
         &with(cluster("a/r1 8 8!"), vec![group("x", &["1x8*1000000000"], vec![])]),
-        "role `r0` of group `x`: 1000000000 nodes with 8 free `nvidia.com/gpu` each; there are 1",
+        "role `r0` of group `x`: 1000000000 nodes with 8 free `nvidia.com/gpu` each; there is 1",
         "`m1` is cordoned",
         "",
     );

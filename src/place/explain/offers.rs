@@ -1,11 +1,11 @@
 //! What each level has to offer, and why it is not more.
 
-use crate::place::Problem;
 use crate::place::conflict::{Excluded, Offer};
 use crate::place::index::Index;
 use crate::place::slots::room;
 use crate::place::state::State;
 use crate::place::topology::{Area, CLUSTER};
+use crate::place::{ClauseKind, Problem};
 
 /// What the groups of the compilation have left: the problem before, and who stands on each machine.
 pub(super) type Before<'a> = (&'a Problem, &'a [Vec<usize>]);
@@ -37,7 +37,8 @@ pub(super) fn offers(lone: &Problem, group: usize, role: usize, before: Option<B
         let excluded = shut.map(|m| (m, why_not(&index, class, m, group, before))).collect();
         let named = |l: usize| lone.domains.get(l).and_then(|names| names.get(area.domain)).cloned();
         let level = level.checked_sub(1);
-        offers.push(Offer { level, name: level.and_then(named).unwrap_or_default(), pods: pods as usize, excluded });
+        let name = level.and_then(named).unwrap_or_default();
+        offers.push(Offer { level, domain: area.domain, name, pods: pods as usize, excluded });
     }
     offers
 }
@@ -64,6 +65,22 @@ fn why_not(index: &Index, class: usize, machine: usize, group: usize, before: Op
             let others = tenants.get(machine).into_iter().flatten().copied();
             Excluded::Used(others.filter(|g| *g != group).min())
         }
-        None => Excluded::Clause,
+        None => Excluded::Exclusive(neighbour(index, machine, group, tenants)),
     }
+}
+
+/// The first group of the compilation that shares a domain with a machine which somebody wants alone.
+fn neighbour(index: &Index, machine: usize, group: usize, tenants: &[Vec<usize>]) -> Option<usize> {
+    let problem = index.problem;
+    let among = |level: usize, domain: usize| {
+        let inside = |set: &std::collections::BTreeSet<usize>| set.contains(&domain);
+        let own = ClauseKind::Exclusive { level };
+        let alone = problem.groups.iter().flat_map(|g| &g.clauses).any(|c| c.prefer.is_none() && c.kind == own);
+        problem.taken.get(level).is_some_and(inside) || (alone && problem.occupied.get(level).is_some_and(inside))
+    };
+    let domains = problem.machines[machine].domains.iter().enumerate();
+    let (level, domain) = domains.filter_map(|(l, d)| Some((l, (*d)?))).find(|(l, d)| among(*l, *d))?;
+    let there = |m: usize| problem.machines[m].domains.get(level) == Some(&Some(domain));
+    let others = tenants.iter().enumerate().filter(|(m, _)| there(*m)).flat_map(|(_, groups)| groups);
+    others.copied().filter(|g| *g != group).min()
 }
