@@ -162,7 +162,7 @@ fn group(dice: &mut Dice, number: usize) -> Group {
             2 | 3 => ClauseKind::Apart { role, from: None, level: dice.pick(&[RACK, NODE]) },
             4 | 5 => ClauseKind::Near { role, to: other, level: RACK },
             6 => ClauseKind::Together { roles: (0..count).collect(), level: BLOCK },
-            _ if number % 7 == 0 => ClauseKind::Exclusive { level: RACK },
+            _ if number.is_multiple_of(7) => ClauseKind::Exclusive { level: RACK },
             _ => ClauseKind::Apart { role, from: Some(other), level },
         };
         let required = matches!(kind, ClauseKind::Exclusive { .. }) || dice.roll(2) == 0;

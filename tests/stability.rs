@@ -88,7 +88,7 @@ impl Shop {
         let mut session = Session::new(&world, HOME);
         let mut locks = BTreeMap::new();
         for group in before {
-            let file = session.sources.add(&group.lock_path(), group.lock.render()).unwrap();
+            let file = session.sources.add(group.lock_path(), group.lock.render()).unwrap();
             locks.insert(group.name.clone(), Lock::parse(&mut session, file).expect("a sound lock"));
         }
         let options = rbgc::Options {
