@@ -44,6 +44,8 @@ pub struct Options {
     pub delivery: order::Delivery,
     /// Groups that go with this compilation: their room is free once they are gone.
     pub prune: BTreeSet<String>,
+    /// How hard to look for a better plan: a factor of the work, from 1.
+    pub effort: u32,
 }
 
 /// Compiles sources for a cluster. `locks` are those of all groups in the output, by name; without
@@ -58,7 +60,8 @@ pub fn compile(
     options: &Options,
 ) -> Option<Vec<emit::Group>> {
     let (removed, locks) = locks.clone().into_iter().partition(|(name, _)| options.prune.contains(name));
-    let (fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
+    let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
+    fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
     let plan = robust::robust(session, &fitted.problem, plan)?; // true in whatever order pods come

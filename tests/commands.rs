@@ -564,6 +564,8 @@ fn help_of_compile() {
           --lock <DIR>           The tree whose locks say what is placed where; by default the output
                                  directory
           --max-moves <N>        Refuse to move or restart more than so many instances
+          --effort <N>           How hard to look for a better plan: a factor of the work, from 1
+                                 [default: 1]
           --step                 When one commit cannot bring the change about, write the first that
                                  can: commit it, let it sync, and compile again
           --format <FORMAT>      How to print diagnostics: for people and for GitHub on standard error,

@@ -96,6 +96,7 @@ impl Shop {
             target: Target::Native,
             delivery: delivery.clone(),
             prune: prune.iter().map(|name| (*name).to_owned()).collect(),
+            effort: 1,
         };
         let sources = [PathBuf::from(HOME).join("main.rbg")];
         let inventory = Path::new(HOME).join("inventory.yaml");

@@ -50,6 +50,9 @@ pub(super) struct Arguments {
     /// Refuse to move or restart more than so many instances
     #[arg(long, value_name = "N")]
     max_moves: Option<usize>,
+    /// How hard to look for a better plan: a factor of the work, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    effort: u32,
     /// When one commit cannot bring the change about, write the first that can: commit it, let it
     /// sync, and compile again
     #[arg(long)]
@@ -155,6 +158,7 @@ fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: 
         target: job.target,
         delivery: order(arguments, cluster),
         prune: arguments.prune.iter().cloned().collect(),
+        effort: arguments.effort,
     };
     let groups = crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)?;
     let deferred: Vec<_> = groups.iter().flat_map(|g| g.deferred.iter().cloned()).collect();
