@@ -211,7 +211,7 @@ fn what_must_change_says_why() {
     );
     moves(
         &[("nodes: \"n[1-8]\"", "nodes: \"m1,n[2-8]\"")],
-        &["pair/decode/0 moves from n1 to m1: `n1` is gone; 1 pod restart"],
+        &["pair/decode/0 moves from n1 to m1: `n1` is gone; 1 pod restarts"],
     );
 }
 
@@ -406,7 +406,7 @@ fn the_program_goes_step_by_step() {
     assert_eq!(steps, expected);
 
     let first = desk.run(0, &format!("{compile} --step"));
-    assert!(first.err.contains("kinds/decode/0 moves from n2 to n4: `n2` is no longer eligible; 1 pod restart"));
+    assert!(first.err.contains("kinds/decode/0 moves from n2 to n4: `n2` is no longer eligible; 1 pod restarts"));
     assert!(!first.err.contains("kinds/prefill/0 moves"), "{}", first.err);
     assert!(first.err.contains("compile again for kinds/prefill/0, kinds/prefill/1\n"), "{}", first.err);
     desk.run(3, &format!("{compile} --check"));

@@ -47,8 +47,8 @@ impl fmt::Display for Change {
             }
             None => f.write_str(" stays, with another affinity")?,
         }
-        let pods = if self.restarts == 1 { "pod" } else { "pods" };
-        write!(f, ": {}; {} {pods} restart", self.reason, self.restarts)
+        let pods = if self.restarts == 1 { "pod restarts" } else { "pods restart" };
+        write!(f, ": {}; {} {pods}", self.reason, self.restarts)
     }
 }
 

@@ -189,7 +189,9 @@ fn moves(overview: &Overview, out: &mut String) {
         return;
     }
     let pods: usize = overview.moves.iter().map(|m| m.to.len()).sum();
-    let _ = writeln!(out, "\nmoves: {}, {} restart", plural(overview.moves.len(), "instance"), plural(pods, "pod"));
+    let restart = if pods == 1 { "restarts" } else { "restart" };
+    let instances = plural(overview.moves.len(), "instance");
+    let _ = writeln!(out, "\nmoves: {instances}, {} {restart}", plural(pods, "pod"));
     let mut rows = Columns::indented("  ");
     for m in &overview.moves {
         let name = format!("{}/{}/{}", m.group, m.role, m.instance);
