@@ -16,7 +16,7 @@ pub mod std_lib;
 pub mod types;
 pub mod vocabulary;
 
-pub use load::display_name;
+pub use load::{MAX_MODULES, display_name};
 pub use types::Type;
 
 /// Index of a module in [`Program::modules`].

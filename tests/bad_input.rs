@@ -3,7 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use rbgc::order::Delivery;
+use rbgc::resolve::MAX_MODULES;
+
 use crate::cli;
+use crate::support::Memory;
+use crate::support::compile::{HOME, compile};
 use crate::support::tree::{self, Tree};
 
 const GOOD: &str = "group g {\n  namespace = \"demo\"\n  role a { image = \"nginx:1.27\"  replicas = 2 }\n}\n";
@@ -207,6 +212,18 @@ fn a_damaged_lock() {
 }
 
 #[cfg(unix)]
+#[test]
+fn more_files_than_anybody_has() {
+    let mut world = Memory::default();
+    world.add(Path::new(HOME).join("inventory.yaml"), INVENTORY);
+    let names: Vec<String> = (0..MAX_MODULES + 3).map(|i| format!("{i}.rbg")).collect();
+    names.iter().for_each(|name| world.add(Path::new(HOME).join(name), ""));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let outcome = compile(&world, &names, &[], &Delivery::Plain);
+    let told: Vec<&str> = outcome.problems.iter().map(|p| p.message.as_str()).collect();
+    assert_eq!(told, ["more than 20000 files"]);
+}
+
 #[test]
 fn links_in_the_output() {
     let place = Place::new();

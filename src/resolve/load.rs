@@ -103,8 +103,12 @@ impl Loader<'_, '_> {
         }
         let name = display_name(&self.session.root, path);
         if self.known.len() >= MAX_MODULES {
-            let message = format!("more than {MAX_MODULES} files");
-            self.session.report(Diagnostic::nowhere(Code::LimitExceeded, message));
+            // Told once: whatever comes after is too much for the same reason.
+            if self.known.len() == MAX_MODULES {
+                let message = format!("more than {MAX_MODULES} files");
+                self.session.report(Diagnostic::nowhere(Code::LimitExceeded, message));
+            }
+            self.known.insert(path.to_owned(), State::Done(None));
             return None;
         }
         self.known.insert(path.to_owned(), State::Busy);
