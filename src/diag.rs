@@ -208,6 +208,11 @@ fn blamed(code: Code, blame: Option<Span>, message: String) -> Diagnostic {
     }
 }
 
+/// So many of something, for messages: `1 node`, `2 nodes`.
+pub fn plural(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
+
 /// Longer words are no misspelt names; comparing them would take time and memory.
 const LONGEST_NAME: usize = 256;
 

@@ -30,6 +30,7 @@ pub mod transition;
 pub mod emit;
 pub mod cli;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -59,7 +60,7 @@ pub fn compile(
     locks: &BTreeMap<String, lock::Lock>,
     options: &Options,
 ) -> Option<Vec<emit::Group>> {
-    let (removed, locks) = locks.clone().into_iter().partition(|(name, _)| options.prune.contains(name));
+    let (removed, locks) = without(locks, &options.prune);
     let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
     fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
@@ -77,6 +78,18 @@ pub fn compile(
     // Large compilations take long to take apart; the caller need not wait for it.
     rayon::spawn(move || drop(fitted));
     Some(groups)
+}
+
+/// The locks of some groups, and those of all others, which are copied only when there are any of the former.
+fn without<'l>(
+    locks: &'l BTreeMap<String, lock::Lock>,
+    groups: &BTreeSet<String>,
+) -> (BTreeMap<String, lock::Lock>, Cow<'l, BTreeMap<String, lock::Lock>>) {
+    if locks.keys().all(|name| !groups.contains(name)) {
+        return (BTreeMap::new(), Cow::Borrowed(locks));
+    }
+    let (removed, rest) = locks.clone().into_iter().partition(|(name, _)| groups.contains(name));
+    (removed, Cow::Owned(rest))
 }
 
 /// Everything before placement: what is to be placed, and where. Parameters as in [`compile`].

@@ -46,7 +46,7 @@ pub use moves::{Move, Reason};
 
 /// Places all groups, or reports for each group without a place what stands in its way.
 pub fn place(session: &mut Session, problem: &Problem) -> Option<Placement> {
-    match solve(problem) {
+    match solve_unproven(problem) {
         Ok(placement) => Some(placement),
         Err(conflicts) => {
             for conflict in conflicts {
@@ -70,7 +70,16 @@ pub fn place(session: &mut Session, problem: &Problem) -> Option<Placement> {
 /// The groups that find no place, each with the reason. With [`Problem::partial`] only those that ask
 /// for more pods than all machines together hold.
 pub fn solve(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
-    solve::solve(problem)
+    solve::solve(problem, true)
+}
+
+/// The same plan for those who do not ask how good it is: its bounds are only what the search knows
+/// by the way.
+///
+/// # Errors
+/// As [`solve`].
+pub fn solve_unproven(problem: &Problem) -> Result<Placement, Vec<Conflict>> {
+    solve::solve(problem, false)
 }
 
 /// A placement problem: all groups of a compilation on one inventory.

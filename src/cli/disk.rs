@@ -73,10 +73,12 @@ pub(super) fn stdin(limit: u64) -> Result<String, Diagnostic> {
     String::from_utf8(bytes).map_err(|_| Diagnostic::nowhere(Code::NotUtf8, format!("`{STDIN}` is not UTF-8")))
 }
 
-/// Writes a file as a whole; one that exists keeps its permissions.
+/// Writes a file as a whole; one that exists keeps its permissions. What is no file, such as a pipe
+/// or a device, is written to, not replaced.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let directory = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let permissions = match fs::metadata(path) {
+        Ok(about) if !about.is_file() && !about.is_dir() => return fs::write(path, text),
         Ok(about) => Some(about.permissions()),
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         Err(e) => return Err(e),

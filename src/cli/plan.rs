@@ -7,7 +7,7 @@ use clap::Args;
 
 mod commits;
 
-use super::disk::Disk;
+use super::disk::{self, Disk};
 use super::jobs::{self, Inputs, Job};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
@@ -106,7 +106,7 @@ fn write(path: &Path, text: &str, exit: Exit, terminal: &Terminal) -> Exit {
     if path == Path::new("-") {
         return terminal.result(text, exit);
     }
-    match std::fs::write(path, text) {
+    match disk::replace(path, text) {
         Ok(()) => {
             terminal.note(&format!("{}\n", path.display()));
             exit

@@ -16,6 +16,7 @@ use crate::naming;
 
 use super::clauses::level_of;
 use super::eligible::Eligible;
+use super::names::collision;
 
 /// The API of ComputeDomains: what the inventory must name under `capabilities`.
 pub const CAPABILITY: &str = "resource.nvidia.com/v1beta1";
@@ -92,17 +93,15 @@ fn unique(session: &mut Session, model: &Model, all: &[Vec<ComputeDomain>]) {
             if let Some(other) = seen.insert((&group.namespace, &domain.name), group)
                 && other.name != group.name
             {
-                let namespace = &group.namespace;
-                let message = format!("two objects ComputeDomain `{}` in namespace `{namespace}`", domain.name);
-                session.report(
-                    Diagnostic::new(Code::NameCollision, group.span, message)
-                        .label(other.span, format!("the other one, of group `{}`", other.name))
-                        .help("rename a group or a role, or use another namespace"),
-                );
+                let object = ("ComputeDomain", domain.name.as_str(), group.namespace.as_str());
+                session.report(collision(object, group.span, (other.span, &other.name)));
             }
         }
     }
 }
+
+/// Roles, and which of their instances.
+type Members = Vec<(usize, Range<u32>)>;
 
 /// For each clause that keeps pods inside one domain: its roles, and the sets of pods. A role is in
 /// the sets of one clause, the widest: what shares a domain with more pods needs no set of its own.
@@ -124,42 +123,15 @@ fn bundles<'g>(
     let mut taken = vec![false; group.roles.len()];
     let mut found = Vec::new();
     for clause in clauses {
-        let mut free = |roles: Vec<usize>| -> Vec<usize> {
-            let accelerated = roles.into_iter().filter(|r| group.roles[*r].gpus() > 0);
-            accelerated.filter(|r| !std::mem::replace(&mut taken[*r], true)).collect()
-        };
-        let (roles, sets) = match &clause.kind {
-            ClauseKind::Together { roles, .. } => {
-                let roles = free(roles.clone());
-                let all = roles.iter().map(|r| (*r, 0..group.roles[*r].replicas.max)).collect();
-                (roles, vec![(group.name.clone(), all)])
-            }
-            ClauseKind::Cells { shares, .. } => {
-                let roles = free(shares.iter().map(|(role, _)| *role).collect());
-                let shares: Vec<_> = shares.iter().filter(|(role, _)| roles.contains(role)).collect();
-                let cells = shares.iter().map(|(r, share)| group.roles[*r].replicas.max.div_ceil((*share).max(1)));
-                let cell = |cell: u32| {
-                    let part = |(r, share): &&(usize, u32)| {
-                        let last = group.roles[*r].replicas.max;
-                        (*r, (cell * share.max(&1)).min(last)..((cell + 1) * share.max(&1)).min(last))
-                    };
-                    (naming::cell(&group.name, cell), shares.iter().map(part).collect())
-                };
-                (roles, (0..cells.max().unwrap_or(0)).map(cell).collect())
-            }
-            ClauseKind::Instances { roles, .. } => {
-                let roles = free(roles.clone());
-                let instances = |r: &usize| {
-                    let (role, name) = (*r, group.roles[*r].name.clone());
-                    let set = move |i| (naming::instance(&group.name, &name, i), vec![(role, i..i + 1)]);
-                    (0..group.roles[*r].replicas.max).map(set).collect::<Vec<_>>()
-                };
-                let sets = roles.iter().flat_map(instances).collect();
-                (roles, sets)
-            }
+        let named: Vec<usize> = match &clause.kind {
+            ClauseKind::Together { roles, .. } | ClauseKind::Instances { roles, .. } => roles.clone(),
+            ClauseKind::Cells { shares, .. } => shares.iter().map(|(role, _)| *role).collect(),
             _ => continue,
         };
-        let sets: Vec<ComputeDomain> = sets.into_iter().map(|set| domain(group, set)).filter(|d| d.nodes > 1).collect();
+        let accelerated = named.into_iter().filter(|r| group.roles[*r].gpus() > 0);
+        let roles: Vec<usize> = accelerated.filter(|r| !std::mem::replace(&mut taken[*r], true)).collect();
+        let sets = sets(group, &clause.kind, &roles).into_iter().map(|set| domain(group, set));
+        let sets: Vec<ComputeDomain> = sets.filter(|d| d.nodes > 1).collect();
         if !sets.is_empty() {
             found.push((clause, roles, sets));
         }
@@ -167,7 +139,28 @@ fn bundles<'g>(
     found
 }
 
-fn domain(group: &Group, (name, members): (String, Vec<(usize, Range<u32>)>)) -> ComputeDomain {
+/// The sets that a clause makes of some of its roles, by the names of their ComputeDomains.
+fn sets(group: &Group, kind: &ClauseKind, roles: &[usize]) -> Vec<(String, Members)> {
+    let last = |role: usize| group.roles[role].replicas.max;
+    match kind {
+        ClauseKind::Together { .. } => vec![(group.name.clone(), roles.iter().map(|r| (*r, 0..last(*r))).collect())],
+        ClauseKind::Cells { shares, .. } => {
+            let shares = shares.iter().filter(|(role, _)| roles.contains(role)).map(|(r, share)| (*r, (*share).max(1)));
+            let cells = shares.clone().map(|(r, share)| last(r).div_ceil(share)).max().unwrap_or(0);
+            let part = |cell: u32, (r, share): (usize, u32)| {
+                (r, (cell * share).min(last(r))..((cell + 1) * share).min(last(r)))
+            };
+            let cell = |cell| (naming::cell(&group.name, cell), shares.clone().map(|s| part(cell, s)).collect());
+            (0..cells).map(cell).collect()
+        }
+        _ => {
+            let instance = |r: usize, i| (naming::instance(&group.name, &group.roles[r].name, i), vec![(r, i..i + 1)]);
+            roles.iter().flat_map(|r| (0..last(*r)).map(move |i| instance(*r, i))).collect()
+        }
+    }
+}
+
+fn domain(group: &Group, (name, members): (String, Members)) -> ComputeDomain {
     let pods = |role: &Role| role.parts.iter().filter(|p| p.pod.gpus > 0).map(|p| p.count).sum::<u32>();
     let nodes = members.iter().map(|(r, instances)| pods(&group.roles[*r]) * instances.len() as u32).sum();
     let members = members.into_iter().filter(|(_, instances)| !instances.is_empty()).collect();

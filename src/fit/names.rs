@@ -58,7 +58,8 @@ pub fn check(session: &mut Session, model: &Model) {
             let key = (made.kind, group.namespace.as_str(), made.name.clone());
             match seen.get(&key) {
                 Some((earlier, other)) => {
-                    let problem = collision(&made, &group.namespace, *earlier, other);
+                    let object = (made.kind, made.name.as_str(), group.namespace.as_str());
+                    let problem = collision(object, made.span, (*earlier, other));
                     clashes.entry((made.span, *earlier)).or_insert(problem);
                 }
                 None => {
@@ -145,9 +146,13 @@ fn too_long(made: &Made) -> Diagnostic {
         .help(format!("at most {} are allowed: shorten the group, the role or the component", made.limit))
 }
 
-fn collision(made: &Made, namespace: &str, earlier: Span, other: &str) -> Diagnostic {
-    let message = format!("two objects {} `{}` in namespace `{namespace}`", made.kind, made.name);
-    Diagnostic::new(Code::NameCollision, made.span, message)
+/// Two objects of one kind, namespace and name: at `span`, and of the group `other`.
+pub(super) fn collision(
+    (kind, name, namespace): (&str, &str, &str),
+    span: Span,
+    (earlier, other): (Span, &str),
+) -> Diagnostic {
+    Diagnostic::new(Code::NameCollision, span, format!("two objects {kind} `{name}` in namespace `{namespace}`"))
         .label(earlier, format!("the other one, of group `{other}`"))
         .help("rename a group or a role, or use another namespace")
 }

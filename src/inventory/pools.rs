@@ -9,7 +9,7 @@ use super::hostlist::{Hostlist, Malformed};
 use super::levels::Levels;
 use super::raw::RawPool;
 use super::{HOSTNAME, Node};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, plural};
 use crate::naming::is_label_value;
 use crate::naming::natural;
 use crate::source::Span;
@@ -171,18 +171,12 @@ fn bad_hostlist(text: &At<String>, span: Span, message: &str) -> Diagnostic {
 }
 
 fn counts_differ(text: &At<String>, values: u64, hosts: &At<String>, names: u64) -> Diagnostic {
-    Diagnostic::new(
-        Code::BadHostlist,
-        text.span,
-        format!("the pattern has {} for {}", many(values, "value"), many(names, "node")),
-    )
-    .here(many(values, "value"))
-    .label(hosts.span, many(names, "node"))
-    .help("`r[01-16] x8` gives 16 values to eight nodes each; a text without brackets holds for all nodes")
-}
-
-fn many(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+    let told = |number: u64, word| plural(usize::try_from(number).unwrap_or(usize::MAX), word);
+    let (values, names) = (told(values, "value"), told(names, "node"));
+    Diagnostic::new(Code::BadHostlist, text.span, format!("the pattern has {values} for {names}"))
+        .here(values)
+        .label(hosts.span, names)
+        .help("`r[01-16] x8` gives 16 values to eight nodes each; a text without brackets holds for all nodes")
 }
 
 fn pattern_without_nodes(code: Code, text: &At<String>) -> Diagnostic {

@@ -34,16 +34,14 @@ pub fn text(
     compute_domains: &[ComputeDomain],
 ) -> String {
     let mut out = String::new();
-    let link = |c: &check::Connection| match compute_domains.iter().any(|d| d.joins(group, c)) {
-        true => Link::Nvlink,
-        // RDMA that a pod has no adapter for is the ordinary network.
-        false if [c.from, c.to].iter().all(|r| uses_rdma(&group.roles[*r], inventory)) => {
-            guaranteed(&roles[c.from], &roles[c.to], inventory, links)
+    let link = |c: &check::Connection| {
+        if compute_domains.iter().any(|d| d.joins(group, c)) {
+            return Link::Nvlink;
         }
-        false => match guaranteed(&roles[c.from], &roles[c.to], inventory, links) {
-            Link::Rdma => Link::Vpc,
-            other => other,
-        },
+        let link = guaranteed(&roles[c.from], &roles[c.to], inventory, links);
+        let adapters = [c.from, c.to].iter().all(|r| uses_rdma(&group.roles[*r], inventory));
+        // RDMA that a pod has no adapter for is the ordinary network.
+        if link == Link::Rdma && !adapters { Link::Vpc } else { link }
     };
     connections(&mut out, group, link);
     let listed: Vec<&Role> = roles.iter().filter(|r| r.addressable()).collect();

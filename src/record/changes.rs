@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, plural};
 use crate::fit::Fitted;
 use crate::inventory::Inventory;
 use crate::lock::{Instance, affinity::Affinity};
@@ -81,8 +81,7 @@ pub fn summary(changes: &[Change]) -> String {
 pub fn too_many(changes: &[Change], most: usize) -> Option<Diagnostic> {
     let (first, rest) = changes.split_first().filter(|_| changes.len() > most)?;
     let many = changes.len();
-    let would = if many == 1 { "1 instance".to_owned() } else { format!("{many} instances") };
-    let message = format!("{would} would move or restart, more than the {most} of `--max-moves`");
+    let message = format!("{} would move or restart, more than the {most} of `--max-moves`", plural(many, "instance"));
     let problem = Diagnostic::new(Code::TooManyMoves, first.span, message).here(first.to_string());
     let problem = rest.iter().take(SHOWN - 1).fold(problem, |p, change| p.label(change.span, change.to_string()));
     Some(problem.help(match many.saturating_sub(SHOWN) {

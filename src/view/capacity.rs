@@ -223,7 +223,7 @@ pub fn shortfalls(fitted: &Fitted, concerned: impl Fn(usize) -> bool) -> Vec<Res
 fn largest(problem: &mut Problem, (g, r): (usize, usize), min: u32, max: u32) -> Option<u32> {
     let mut fits = |n: u32| {
         problem.groups[g].roles[r].instances = n as usize;
-        place::solve(problem).is_ok()
+        place::solve_unproven(problem).is_ok()
     };
     if !fits(min) {
         return None;
@@ -241,7 +241,7 @@ fn largest(problem: &mut Problem, (g, r): (usize, usize), min: u32, max: u32) ->
 /// some that were tried.
 fn missing(problem: &mut Problem, (g, r): (usize, usize), min: u32, max: u32) -> Option<Missing> {
     problem.groups[g].roles[r].instances = max as usize;
-    let conflicts = place::solve(problem).err().unwrap_or_default();
+    let conflicts = place::solve_unproven(problem).err().unwrap_or_default();
     problem.groups[g].roles[r].instances = min as usize;
     let remedies = conflicts.into_iter().filter(|c| c.group == g).flat_map(|c| c.remedies);
     remedies

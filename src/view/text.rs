@@ -13,6 +13,8 @@ mod columns;
 pub use capacity::reservations;
 use columns::Columns;
 
+use crate::diag::plural;
+
 /// The plan as a tree: domains, nodes and pods, as far as they are used.
 pub fn tree(scene: &Scene<'_>) -> String {
     let usage = usage(scene);
@@ -275,11 +277,6 @@ pub fn failures(failures: &Failures) -> String {
         rows.push([d.domain.clone(), nodes, dies, replaced, moves, names(&d.unplaced), names(&d.down)]);
     }
     out + &rows.finish()
-}
-
-/// `1 node`, `2 nodes`.
-pub(super) fn plural(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 #[cfg(test)]

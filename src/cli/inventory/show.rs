@@ -10,7 +10,7 @@ use super::super::disk::Disk;
 use super::super::jobs::{self, Inputs, Refusal};
 use super::super::report::{self, Gathered};
 use super::super::{Exit, Terminal, locks};
-use crate::diag::{Session, suggestion};
+use crate::diag::{Session, plural, suggestion};
 use crate::inventory::room::{Fit, Room, Rooms, fits, rooms};
 use crate::inventory::{Inventory, shown_amount};
 
@@ -169,7 +169,6 @@ impl View<'_> {
     fn line(&self, indent: usize, name: String, room: &Room) -> Vec<String> {
         let gpu = &self.inventory.resources.gpu;
         let closed = if room.closed > 0 { format!(", {} closed", room.closed) } else { String::new() };
-        let plural = if room.nodes == 1 { "" } else { "s" };
         let amount = |resource: &str| {
             let (all, free) = room.of(resource);
             let unit = if resource == gpu { "accelerators" } else { resource };
@@ -179,7 +178,7 @@ impl View<'_> {
         let whole = if room.whole > 0 { format!("{} whole", room.whole) } else { String::new() };
         vec![
             format!("{}{name}", "  ".repeat(indent)),
-            format!("{} node{plural}{closed}", room.nodes),
+            format!("{}{closed}", plural(room.nodes, "node")),
             amount(gpu),
             whole,
             amount("cpu"),

@@ -1,6 +1,6 @@
 //! What can be wrong with the files of an import.
 
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, plural};
 use crate::source::Span;
 use crate::tree::{At, shown};
 
@@ -15,11 +15,6 @@ pub fn some<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
         0 => told.join(", "),
         more => format!("{} and {more} more", told.join(", ")),
     }
-}
-
-/// So many of something: `1 node`, `2 nodes`.
-pub fn many(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Something in a file cannot be understood.
@@ -154,7 +149,7 @@ pub fn too_many_levels(span: Span, count: usize, most: usize) -> Diagnostic {
 pub fn no_value(level: &str, label: &str, nodes: &[&str], all: usize, span: Span) -> Diagnostic {
     let message = format!(
         "{} of {all} without the label `{label}`, and so in no domain of the level `{level}`: {}",
-        many(nodes.len(), "node"),
+        plural(nodes.len(), "node"),
         some(nodes.iter().copied())
     );
     Diagnostic::new(Code::MissingFacts, span, message)
@@ -165,7 +160,7 @@ pub fn no_value(level: &str, label: &str, nodes: &[&str], all: usize, span: Span
 pub fn dropped(level: &str, wider: &str, nodes: &[&str], span: Span) -> Diagnostic {
     let message = format!(
         "the level `{level}` of {} is left out, because the wider level `{wider}` is missing: {}",
-        many(nodes.len(), "node"),
+        plural(nodes.len(), "node"),
         some(nodes.iter().copied())
     );
     Diagnostic::new(Code::MissingFacts, span, message)
@@ -174,7 +169,7 @@ pub fn dropped(level: &str, wider: &str, nodes: &[&str], span: Span) -> Diagnost
 
 /// Machines of which there is no Node object, though others have one.
 pub fn no_object(nodes: &[&str], span: Span) -> Diagnostic {
-    let message = format!("no Node object for {}: {}", many(nodes.len(), "name"), some(nodes.iter().copied()));
+    let message = format!("no Node object for {}: {}", plural(nodes.len(), "name"), some(nodes.iter().copied()));
     Diagnostic::new(Code::MissingFacts, span, message)
         .help("they are left out; give the output of `kubectl get nodes` of the same day and cluster")
 }
@@ -197,7 +192,7 @@ pub fn closed(nodes: &[(&str, &str)], span: Span) -> Diagnostic {
     Diagnostic::new(
         Code::ClosedNodes,
         span,
-        format!("{} {verb} no pods: {}{more}", many(nodes.len(), "node"), told.join(", ")),
+        format!("{} {verb} no pods: {}{more}", plural(nodes.len(), "node"), told.join(", ")),
     )
     .help("nothing is placed there; import again when they are back")
 }
@@ -207,7 +202,7 @@ pub fn other_hostname(nodes: &[(&str, &str)], span: Span) -> Diagnostic {
     let (name, hostname) = nodes.first().copied().unwrap_or_default();
     let message = format!(
         "the hostname of {} differs from the name, such as {} of {}",
-        many(nodes.len(), "node"),
+        plural(nodes.len(), "node"),
         shown(hostname),
         shown(name)
     );

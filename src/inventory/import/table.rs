@@ -4,6 +4,7 @@
 
 use super::alias::{GPUS, OWN, OWN_WORDS, PRODUCT_LABELS, WORDS, is_level};
 use super::{Found, problems};
+use crate::diag::plural;
 use crate::inventory::HOSTNAME;
 use crate::inventory::facts::{amount, bad_quantity, is_resource};
 use crate::naming::{is_dns_subdomain, is_label_value, is_qualified_name};
@@ -166,11 +167,7 @@ fn unknown_column(cell: &At<String>) -> crate::diag::Diagnostic {
 fn row(columns: &[Option<Column>], cells: &[At<String>], reader: &mut Reader<'_>, found: &mut Found) {
     let whole = cells[0].span.to(cells[cells.len() - 1].span);
     if cells.len() != columns.len() {
-        let message = format!(
-            "the row has {} for {}",
-            problems::many(cells.len(), "cell"),
-            problems::many(columns.len(), "column")
-        );
+        let message = format!("the row has {} for {}", plural(cells.len(), "cell"), plural(columns.len(), "column"));
         reader.report(|_| problems::malformed(whole, message));
         return;
     }

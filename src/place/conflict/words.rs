@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Conflict, Excluded, Offer, Remedy, Rival, Site};
+use crate::diag::plural;
 use crate::place::{ClauseKind, Group, Problem};
 
 /// Machines that are named for one reason.
@@ -201,10 +202,6 @@ fn way(conflict: &Conflict, problem: &Problem, remedy: &Remedy) -> String {
             format!("with {} more like {}{place}", plural(*machines, "node"), name(like))
         }
     }
-}
-
-fn plural(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 /// A clause in the words of the language, without its level.

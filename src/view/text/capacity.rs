@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::columns::Columns;
-use super::plural;
+use crate::diag::plural;
 use crate::view::capacity::{Capacity, Headroom, Reservation, Surge};
 
 pub(super) fn capacity(capacity: &Capacity, out: &mut String) {
