@@ -44,7 +44,6 @@ mod role;
 mod role_value;
 mod setup;
 mod shape;
-mod skew;
 mod state;
 mod storage;
 mod table;
@@ -53,6 +52,7 @@ mod text_template;
 mod value;
 
 pub use model::*;
+pub(crate) use setup::not_yet;
 
 /// Settings from outside the sources.
 #[derive(Debug, Clone, Default)]

@@ -16,6 +16,7 @@ use crate::place::Problem;
 mod clauses;
 mod cluster;
 pub mod compute;
+mod coordination;
 mod eligible;
 pub mod gang;
 pub mod links;
@@ -59,6 +60,7 @@ pub fn fit(
     names::check(session, &model);
     cluster::check(session, &model, inventory);
     clauses::check(session, &model, inventory);
+    coordination::check(session, &model);
     session.gate()?;
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);

@@ -9,6 +9,7 @@ pub mod data;
 pub mod quantity;
 pub mod naming;
 pub mod link;
+pub mod rollout;
 pub mod lock;
 pub mod yaml;
 pub mod project;

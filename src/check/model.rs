@@ -285,8 +285,112 @@ pub struct Coordination {
     pub roles: Vec<(usize, u32)>,
     /// The ratio and where it stands.
     pub ratio: Option<Span>,
+    /// How they are updated together; `None` when each is updated alone.
+    pub rollout: Option<CoordinatedRollout>,
+    /// How they are scaled together.
+    pub scale: Option<CoordinatedScaling>,
+    /// What restarts together, and where that is said.
+    pub recover: Option<(Recovery, Span)>,
     /// The statement.
     pub span: Span,
+}
+
+/// Bounds of an update of roles that are coordinated. The share of a role is the number of its
+/// instances that are updated and ready again, of all its instances.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CoordinatedRollout {
+    /// The largest difference between the shares of two roles.
+    pub max_skew: Option<Share>,
+    /// How many instances of a role are updated at a time; one when not given.
+    pub max_unavailable: Option<Amount>,
+    /// The block.
+    pub span: Span,
+}
+
+/// How roles that are coordinated get more or fewer instances.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CoordinatedScaling {
+    /// The largest difference between the shares of two roles, as in [`CoordinatedRollout`].
+    pub max_skew: Option<Share>,
+    /// What the next instance waits for.
+    pub order: Progression,
+    /// The block.
+    pub span: Span,
+}
+
+/// A part of a whole, exact to a ten-thousandth of a percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share {
+    /// Millionths, 0 to 1,000,000.
+    pub millionths: u32,
+}
+
+/// A number of instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// So many, at least one.
+    Count(u32),
+    /// A share of all instances of the role.
+    Share(Share),
+}
+
+/// What an instance waits for before the next one starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progression {
+    /// That its pods are scheduled.
+    Scheduled,
+    /// That its pods are ready.
+    Ready,
+}
+
+/// What restarts together when a pod fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// The pod alone.
+    Pod,
+    /// All pods of its instance.
+    Instance,
+    /// All instances of its role.
+    Role,
+    /// All roles of its group.
+    Group,
+}
+
+impl Recovery {
+    /// The recovery of this name.
+    pub fn parse(name: &str) -> Option<Recovery> {
+        [Recovery::Pod, Recovery::Instance, Recovery::Role, Recovery::Group].into_iter().find(|r| r.name() == name)
+    }
+
+    /// Its name in the language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Recovery::Pod => "pod",
+            Recovery::Instance => "instance",
+            Recovery::Role => "role",
+            Recovery::Group => "group",
+        }
+    }
+}
+
+impl CoordinatedRollout {
+    /// How many instances of each role are updated at a time.
+    pub fn limits(&self, instances: &[u32]) -> Vec<u32> {
+        instances.iter().map(|all| self.max_unavailable.map_or(1, |amount| amount.of(*all))).collect()
+    }
+}
+
+impl Amount {
+    /// The number for a role of so many instances: a share is rounded down, and never below one.
+    pub fn of(self, instances: u32) -> u32 {
+        match self {
+            Amount::Count(count) => count.max(1),
+            Amount::Share(share) => {
+                let whole = u64::from(instances) * u64::from(share.millionths) / 1_000_000;
+                u32::try_from(whole).unwrap_or(u32::MAX).max(1)
+            }
+        }
+    }
 }
 
 /// How the number of instances follows the load.
