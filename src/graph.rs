@@ -15,6 +15,9 @@ use crate::source::Span;
 pub struct Stages {
     /// For each group and role its stage, from 0: one more than the highest stage it waits for.
     pub stage: Vec<Vec<u32>>,
+    /// For each group and role how many roles come before it, one after the other, in every step of
+    /// the rollout that they share; 0 for roles that are updated alone.
+    pub within: Vec<Vec<u32>>,
     /// Sets of groups that are tied by `after` and therefore delivered by one Application.
     pub applications: Vec<Application>,
 }
@@ -28,46 +31,80 @@ pub struct Application {
     pub groups: Vec<usize>,
 }
 
-type Graph = DiGraph<RoleId, Span>;
+/// A node is a role, or several that are updated in step; an edge leads to who waits.
+type Graph = DiGraph<Vec<RoleId>, Span>;
 
 /// Orders all roles. Cycles are reported, each with every edge; `None` when there is one.
 pub fn stages(session: &mut Session, model: &Model) -> Option<Stages> {
-    let (graph, nodes) = dependencies(model);
-    let cycles: Vec<Diagnostic> = kosaraju_scc(&graph)
-        .into_iter()
-        .filter_map(|component| cycle(&graph, &component))
-        .map(|path| report(model, &graph, &path))
-        .collect();
-    if !cycles.is_empty() {
-        session.problems.extend(cycles);
+    let roles = dependencies(model, false);
+    let in_step = dependencies(model, true);
+    if report_cycles(session, model, &roles) || report_cycles(session, model, &in_step) {
         return None;
     }
-    let order = toposort(&graph, None).ok()?;
-    let mut stage: Vec<Vec<u32>> = model.groups.iter().map(|g| vec![0; g.roles.len()]).collect();
-    for node in order {
-        let id = graph[node];
-        let here = stage[id.group][id.role];
+    let mut stages = Stages { stage: empty(model), within: empty(model), applications: applications(model) };
+    for (node, longest) in longest_paths(&in_step)? {
+        in_step[node].iter().for_each(|id| stages.stage[id.group][id.role] = longest);
+    }
+    for members in in_step.node_weights().filter(|members| members.len() > 1) {
+        let internal = roles.filter_map(|_, id| members.contains(&id[0]).then(|| id.clone()), |_, span| Some(*span));
+        for (node, longest) in longest_paths(&internal)? {
+            internal[node].iter().for_each(|id| stages.within[id.group][id.role] = longest);
+        }
+    }
+    Some(stages)
+}
+
+fn empty(model: &Model) -> Vec<Vec<u32>> {
+    model.groups.iter().map(|g| vec![0; g.roles.len()]).collect()
+}
+
+/// For each node the edges of the longest path to it. `None` when there is a cycle.
+fn longest_paths(graph: &Graph) -> Option<BTreeMap<NodeIndex, u32>> {
+    let mut longest: BTreeMap<NodeIndex, u32> = BTreeMap::new();
+    for node in toposort(graph, None).ok()? {
+        let here = *longest.entry(node).or_default();
         for next in graph.neighbors(node) {
-            let later = &mut stage[graph[next].group][graph[next].role];
+            let later = longest.entry(next).or_default();
             *later = (*later).max(here + 1);
         }
     }
-    debug_assert_eq!(nodes.len(), graph.node_count());
-    Some(Stages { stage, applications: applications(model) })
+    Some(longest)
 }
 
-/// An edge leads from a role to one that waits for it.
-fn dependencies(model: &Model) -> (Graph, BTreeMap<RoleId, NodeIndex>) {
+fn report_cycles(session: &mut Session, model: &Model, graph: &Graph) -> bool {
+    let paths = kosaraju_scc(graph).into_iter().filter_map(|component| cycle(graph, &component));
+    let cycles: Vec<Diagnostic> = paths.map(|path| report(model, graph, &path)).collect();
+    let any = !cycles.is_empty();
+    session.problems.extend(cycles);
+    any
+}
+
+/// An edge leads from a role to one that waits for it. With `in_step`, roles of one rollout are one
+/// node, and what they wait for among themselves holds inside each of its steps.
+fn dependencies(model: &Model, in_step: bool) -> Graph {
     let mut graph = Graph::new();
-    let nodes: BTreeMap<RoleId, NodeIndex> = model.roles().map(|(id, _)| (id, graph.add_node(id))).collect();
+    let mut nodes: BTreeMap<RoleId, NodeIndex> = BTreeMap::new();
+    for (group, source) in model.groups.iter().enumerate().filter(|_| in_step) {
+        for coordination in source.coordinations.iter().filter(|c| c.rollout.is_some()) {
+            let members: Vec<RoleId> =
+                coordination.roles.iter().map(|(role, _)| RoleId { group, role: *role }).collect();
+            let node = graph.add_node(members.clone());
+            nodes.extend(members.into_iter().map(|id| (id, node)));
+        }
+    }
+    for (id, _) in model.roles() {
+        nodes.entry(id).or_insert_with(|| graph.add_node(vec![id]));
+    }
     for (id, role) in model.roles() {
         for after in &role.after {
-            if let (Some(before), Some(this)) = (nodes.get(&after.role), nodes.get(&id)) {
+            if let (Some(before), Some(this)) = (nodes.get(&after.role), nodes.get(&id))
+                && (before != this || !in_step)
+            {
                 graph.add_edge(*before, *this, after.span);
             }
         }
     }
-    (graph, nodes)
+    graph
 }
 
 /// A shortest cycle through the first role of a strongly connected component, if it has one.
@@ -96,13 +133,13 @@ fn cycle(graph: &Graph, component: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
 
 /// One diagnostic for a cycle, with a label on every `after` in it.
 fn report(model: &Model, graph: &Graph, path: &[NodeIndex]) -> Diagnostic {
-    let across = path.iter().any(|n| graph[*n].group != graph[path[0]].group);
+    let across = path.iter().any(|n| graph[*n][0].group != graph[path[0]][0].group);
     let name = |node: NodeIndex| {
-        let id = graph[node];
-        match across {
-            true => format!("{}.{}", model.group_of(id).name, model.role(id).name),
-            false => model.role(id).name.clone(),
-        }
+        let name = |id: &RoleId| match across {
+            true => format!("{}.{}", model.group_of(*id).name, model.role(*id).name),
+            false => model.role(*id).name.clone(),
+        };
+        graph[node].iter().map(name).collect::<Vec<String>>().join("`, `")
     };
     // Read as people write it: who waits comes first.
     let waiting: Vec<NodeIndex> = path.iter().rev().copied().collect();
@@ -115,12 +152,16 @@ fn report(model: &Model, graph: &Graph, path: &[NodeIndex]) -> Diagnostic {
     });
     let message = format!("roles wait for each other: {}", chain.join(" → "));
     // Every step of a cycle is an edge.
-    let (span, first) = labels.next().unwrap_or_else(|| (model.role(graph[path[0]]).span, String::new()));
+    let (span, first) = labels.next().unwrap_or_else(|| (model.role(graph[path[0]][0]).span, String::new()));
     let mut problem = Diagnostic::new(Code::DependencyCycle, span, message).here(first);
     for (span, text) in labels {
         problem = problem.label(span, text);
     }
-    problem.help("remove one of these `after`")
+    let in_step = path.iter().any(|node| graph[*node].len() > 1);
+    problem.help(match in_step {
+        false => "remove one of these `after`",
+        true => "remove one of these `after`, or the `rollout` of the roles that are updated in step",
+    })
 }
 
 fn applications(model: &Model) -> Vec<Application> {

@@ -46,6 +46,8 @@ pub struct Options {
     pub delivery: order::Delivery,
     /// Groups that go with this compilation: their room is free once they are gone.
     pub prune: BTreeSet<String>,
+    /// Nothing stands yet: roles that are updated in step start at once.
+    pub install: bool,
     /// How hard to look for a better plan: a factor of the work, from 1.
     pub effort: u32,
 }
@@ -66,7 +68,8 @@ pub fn compile(
     fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
-    let plan = robust::robust(session, &fitted.problem, plan)?; // true in whatever order pods come
+    let mut plan = robust::robust(session, &fitted.problem, plan)?; // true in whatever order pods come
+    target::rollout::schedule(&mut plan, &fitted, options.target, options.install); // who is updated with whom
     let order = order::Order::new(&plan, &options.delivery); // when, and in which file
     let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
     let changes = record::changes(&fitted, &plan, &placement); // what moves, and why

@@ -12,6 +12,8 @@
 //! file ../argocd/demo.yaml sha256:…
 //! pin prefill/0 rack=a/b1/r03
 //! place prefill/0 gpu-001,gpu-002
+//! step prefill/0 3
+//! template prefill sha256:…
 //! uses prefill cpu=64,nvidia.com/gpu=8 cpu=64,nvidia.com/gpu=8
 //! ```
 
@@ -52,6 +54,10 @@ pub struct Lock {
     pub pins: BTreeMap<Instance, Vec<(String, String)>>,
     /// For each instance the node of each pod, in the order of its parts.
     pub places: BTreeMap<Instance, Vec<String>>,
+    /// For each instance of a role that is updated in step with others the step that updates it.
+    pub steps: BTreeMap<Instance, u32>,
+    /// For each of these roles what its instances were made from, when the steps were chosen.
+    pub templates: BTreeMap<String, Digest>,
     /// For each role what each pod of an instance requests, in the order of its parts, in the
     /// units of the inventory: so that groups that are not compiled keep their room.
     pub uses: BTreeMap<String, Vec<BTreeMap<String, i64>>>,
@@ -66,6 +72,8 @@ impl Default for Lock {
             files: BTreeMap::new(),
             pins: BTreeMap::new(),
             places: BTreeMap::new(),
+            steps: BTreeMap::new(),
+            templates: BTreeMap::new(),
             uses: BTreeMap::new(),
         }
     }
@@ -129,6 +137,12 @@ impl Lock {
         }
         for (instance, nodes) in self.places.iter().filter(|(_, nodes)| !nodes.is_empty()) {
             writeln!(out, "place {instance} {}", nodes.join(","))?;
+        }
+        for (instance, step) in &self.steps {
+            writeln!(out, "step {instance} {step}")?;
+        }
+        for (role, digest) in &self.templates {
+            writeln!(out, "template {role} {digest}")?;
         }
         for (role, pods) in self.uses.iter().filter(|(_, pods)| !pods.is_empty()) {
             let pods = pods.iter().map(|amounts| match amounts.is_empty() {

@@ -21,6 +21,7 @@ use crate::inventory::Inventory;
 use crate::lock;
 use crate::naming;
 use crate::place::Placement;
+use crate::rollout::Skew;
 
 pub mod affinity;
 pub mod discovery;
@@ -66,6 +67,30 @@ pub struct Group<'m> {
     pub compute_domains: &'m [ComputeDomain],
     /// The roles, in the order of the model.
     pub roles: Vec<Role<'m>>,
+    /// How its roles that are coordinated are updated in step.
+    pub rollouts: Vec<Rollout>,
+}
+
+/// The update of some roles, instance by instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollout {
+    /// Its roles, by their index in [`Group::roles`].
+    pub roles: Vec<RolloutRole>,
+    /// The largest skew after a step, of the schedule that the present templates are updated by.
+    pub skew: Skew,
+    /// The largest skew while a step is under way.
+    pub under_way: Skew,
+}
+
+/// A role in a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolloutRole {
+    /// Its index in [`Group::roles`].
+    pub role: usize,
+    /// What its instances are made from, without where they run.
+    pub template: lock::Digest,
+    /// For each instance the step that updates it.
+    pub steps: Vec<u32>,
 }
 
 /// A role.
@@ -77,6 +102,8 @@ pub struct Role<'m> {
     pub name: String,
     /// When it starts: after all roles of lower stages.
     pub stage: u32,
+    /// How many roles come before it, one after the other, in every step of the rollout that they share.
+    pub within: u32,
     /// Who may reach it.
     pub policy: Policy<'m>,
     /// ConfigMaps with its files.
@@ -119,6 +146,8 @@ pub struct Part<'m> {
 pub struct Unit<'m> {
     /// The number of the instance; `None` for all.
     pub instance: Option<u32>,
+    /// When it starts within its stage: after all units of lower steps. Its parts follow in their own steps.
+    pub step: u32,
     /// For each part where its pods run.
     pub sites: Vec<Site<'m>>,
 }
@@ -184,14 +213,15 @@ fn group<'m>(
         let kept = fitted.locks.get(index).map(|lock| &lock.affinities);
         let rules = Rules { inventory: topology.inventory, pin: source.pin, bounds, kept };
         let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
-        let stage = fitted.stages.stage.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
+        let of = |list: &[Vec<u32>]| list.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
+        let stage = (of(&fitted.stages.stage), of(&fitted.stages.within));
         let mut role = role(source, r, &rules, placed, (stage, policy));
         claim(&mut role, r, compute_domains);
         role
     });
     let roles: Vec<Role> = roles.collect();
     let discovery = discovery::text(source, &roles, topology.inventory, &fitted.links, compute_domains);
-    Group { source, discovery, compute_domains, roles }
+    Group { source, discovery, compute_domains, roles, rollouts: Vec::new() }
 }
 
 fn role<'m>(
@@ -199,7 +229,7 @@ fn role<'m>(
     index: usize,
     rules: &Rules<'m>,
     placed: &[Vec<usize>],
-    (stage, policy): (u32, Policy<'m>),
+    ((stage, within), policy): ((u32, u32), Policy<'m>),
 ) -> Role<'m> {
     let source = &group.roles[index];
     let steps = steps(&source.parts);
@@ -212,6 +242,7 @@ fn role<'m>(
         source,
         name: naming::workload(&group.name, &source.name),
         stage,
+        within,
         policy,
         files: files::sets(&group.name, source),
         services: services(group, source),
@@ -251,12 +282,12 @@ fn units<'m>((group, index): RoleOf<'m>, rules: &Rules<'m>, placed: &[Vec<usize>
     let role = &group.roles[index];
     match role.form {
         Form::Deployment | Form::StatefulSet => {
-            vec![Unit { instance: None, sites: sites((group, index), rules, placed, None) }]
+            vec![Unit { instance: None, step: 0, sites: sites((group, index), rules, placed, None) }]
         }
         Form::PerInstance => (0..role.replicas.min)
             .map(|i| {
                 let own = placed.get(i as usize).map_or(&[][..], std::slice::from_ref);
-                Unit { instance: Some(i), sites: sites((group, index), rules, own, Some(i)) }
+                Unit { instance: Some(i), step: 0, sites: sites((group, index), rules, own, Some(i)) }
             })
             .collect(),
     }

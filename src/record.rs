@@ -45,6 +45,13 @@ fn lock(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement, index: usize) -
             }
         }
     }
+    for member in plan.groups[index].rollouts.iter().flat_map(|rollout| &rollout.roles) {
+        let role = &group.roles[member.role].name;
+        lock.templates.insert(role.clone(), member.template);
+        for (index, step) in (0..).zip(&member.steps) {
+            lock.steps.insert(Instance { role: role.clone(), index }, *step);
+        }
+    }
     lock
 }
 

@@ -9,6 +9,7 @@ pub mod native;
 mod objects;
 mod overrides;
 mod pod;
+pub mod rollout;
 mod scheduling;
 pub mod standards;
 

@@ -13,6 +13,8 @@ use crate::support::Memory;
 use crate::support::compile::HOME;
 use crate::support::tree::{self, Tree};
 
+mod rollout;
+
 const INVENTORY: &str = "\
 apiVersion: rbgc.dev/v1
 kind: ClusterInventory
@@ -58,11 +60,13 @@ group pair {
 struct Shop {
     source: String,
     inventory: String,
+    /// Whether nothing stands in the cluster yet.
+    install: bool,
 }
 
 impl Shop {
     fn new(source: &str) -> Self {
-        Shop { source: source.into(), inventory: INVENTORY.into() }
+        Shop { source: source.into(), inventory: INVENTORY.into(), install: false }
     }
 
     /// Replaces a text of the source or of the inventory, which must be there.
@@ -95,6 +99,7 @@ impl Shop {
             check: rbgc::check::Options::default(),
             target: Target::Native,
             delivery: delivery.clone(),
+            install: self.install,
             prune: prune.iter().map(|name| (*name).to_owned()).collect(),
             effort: 1,
         };
@@ -349,7 +354,7 @@ fn kinds(kinds: &str) -> String {
 #[test]
 fn room_that_is_freed_in_a_later_wave() {
     let argocd = Delivery::Argocd(argo::Options::default());
-    let mut shop = Shop { source: KINDS.into(), inventory: kinds("ppddoo") };
+    let mut shop = Shop { inventory: kinds("ppddoo"), ..Shop::new(KINDS) };
     let before = shop.deliver(&[], &argocd, &[]).unwrap();
     // Decode leaves for the last two, but only after prefill: prefill must wait.
     shop.inventory = kinds("ooppdd");
@@ -361,7 +366,7 @@ fn room_that_is_freed_in_a_later_wave() {
     let first = &problems[0].labels[0].message;
     assert!(first.starts_with("`kinds/prefill/0` waits for room on `n2`, which `kinds/decode/0`"), "{first}");
     // Within one wave they change places.
-    let together = Shop { source: KINDS.replace("  after prefill", ""), inventory: kinds("ppddoo") };
+    let together = Shop { inventory: kinds("ppddoo"), ..Shop::new(&KINDS.replace("  after prefill", "")) };
     let before = together.deliver(&[], &argocd, &[]).unwrap();
     let swapped = Shop { inventory: kinds("ddppoo"), ..together };
     assert_eq!(commits(&swapped, before, &[]), [[""; 0]]);

@@ -59,6 +59,7 @@ fn look(session: &mut Session<'_>, job: &Job) {
         target: job.target,
         delivery: Delivery::Plain,
         prune: BTreeSet::new(),
+        install: false,
         effort: 1,
     };
     crate::compile(session, &job.files, inventory, &locks, &options);

@@ -57,6 +57,9 @@ pub(super) struct Arguments {
     /// sync, and compile again
     #[arg(long)]
     step: bool,
+    /// For a cluster where nothing stands yet: start roles that are updated in step all at once
+    #[arg(long)]
+    install: bool,
     /// The repository that Argo CD reads
     #[arg(long, value_name = "URL", help_heading = "Argo CD")]
     repo: Option<String>,
@@ -158,6 +161,7 @@ fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: 
         target: job.target,
         delivery: order(arguments, cluster),
         prune: arguments.prune.iter().cloned().collect(),
+        install: arguments.install,
         effort: arguments.effort,
     };
     let groups = crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)?;

@@ -88,6 +88,10 @@ impl Lock {
                 let nodes = split(*nodes, ',').into_iter().map(node).collect::<Parsed<_>>()?;
                 insert(&mut self.places, line, instance(*at)?, nodes)
             }
+            (["step", ..], [_, at, step]) => {
+                insert(&mut self.steps, line, instance(*at)?, number(*step, 0..=u32::MAX)?)
+            }
+            (["template", ..], [_, role, digest]) => insert(&mut self.templates, line, label(*role)?, hash(*digest)?),
             (["uses", _, _, ..], [_, role, pods @ ..]) => {
                 let pods = pods.iter().map(|pod| amounts(*pod)).collect::<Parsed<_>>()?;
                 insert(&mut self.uses, line, label(*role)?, pods)
@@ -373,6 +377,8 @@ mod tests {
         let amounts = prop::collection::btree_map("[a-z./]{1,9}", 0..=i64::MAX, 0..4);
         let role = "[a-z][a-z0-9]{0,5}";
         let places = prop::collection::vec("[A-Za-z0-9._-]{1,9}", 1..4);
+        let steps = prop::collection::btree_map(instance.clone(), any::<u32>(), 0..4);
+        let templates = prop::collection::btree_map(role, digest.clone(), 0..3);
         (
             1..=9999u32,
             prop::collection::btree_set("[a-z]{1,5}", 0..3),
@@ -381,14 +387,17 @@ mod tests {
             prop::collection::btree_map(instance, places, 0..6),
             prop::collection::btree_map(role, prop::collection::vec(amounts, 1..4), 0..3),
             affinities(),
+            (steps, templates),
         )
-            .prop_map(|(edition, exclusive, files, pins, places, uses, affinities)| Lock {
+            .prop_map(|(edition, exclusive, files, pins, places, uses, affinities, (steps, templates))| Lock {
                 affinities,
                 edition,
                 exclusive,
                 files,
                 pins,
                 places,
+                steps,
+                templates,
                 uses,
             })
     }

@@ -50,6 +50,8 @@ const BASE_WAVE: i64 = -10;
 const FIRST_WAVE: i64 = 10;
 /// Room between stages, for objects of the user's own.
 const GAP: i64 = 10;
+/// Room for the steps of a long rollout, so that one more of them does not move later stages.
+const ROLLOUT_GAP: i64 = 1000;
 /// The last wave of all but very long chains, so that it seldom changes.
 const LAST_WAVE: i64 = 90;
 
@@ -118,16 +120,18 @@ impl Waves {
         let mut steps: BTreeMap<u32, u32> = BTreeMap::new();
         let groups = application.groups.iter().filter_map(|g| plan.groups.get(*g));
         for role in groups.flat_map(|g| &g.roles) {
-            let most = role.parts.iter().map(|p| p.step).max().unwrap_or(0);
+            let parts = role.parts.iter().map(|p| p.step).max().unwrap_or(0);
+            let units = role.units.iter().map(|unit| unit.step).max().unwrap_or(0);
             let known = steps.entry(role.stage).or_default();
-            *known = most.max(*known);
+            *known = (parts + units).max(*known);
         }
         let mut next = FIRST_WAVE;
         let mut stages = Vec::new();
         for stage in 0..=steps.keys().next_back().copied().unwrap_or(0) {
             stages.push(next);
             let most = i64::from(steps.get(&stage).copied().unwrap_or(0));
-            next += GAP * (most / GAP + 1);
+            let gap = if most >= GAP { ROLLOUT_GAP } else { GAP };
+            next += gap * (most / gap + 1);
         }
         Waves { stages, last: next.max(LAST_WAVE) }
     }

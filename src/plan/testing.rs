@@ -263,7 +263,8 @@ fn stages(model: &Model) -> Stages {
         name: model.groups[first].name.clone(),
         groups: (0..tied.len()).filter(|g| tied[*g] == first).collect(),
     };
-    Stages { stage, applications: firsts.into_iter().map(application).collect() }
+    let within = model.groups.iter().map(|g| vec![0; g.roles.len()]).collect();
+    Stages { stage, within, applications: firsts.into_iter().map(application).collect() }
 }
 
 /// Every pod on the next node, role by role. A role's room does not depend on the others, so that

@@ -118,7 +118,7 @@ impl<'p, 'm> Workload<'p, 'm> {
             Form::StatefulSet | Form::PerInstance => self.stateful_set(),
         };
         let name = workload_name(self.group().source, self.role.source, self.unit.instance, &self.part.source.kind);
-        let stage = Stage::Run(self.role.stage, self.part.step);
+        let stage = Stage::Run(self.role.stage, self.unit.step + self.part.step);
         let fields = Map::new().with("spec", spec);
         let mut object = Object::new("apps/v1", kind(self.role.source.form), name, stage, fields);
         object.annotations = self.annotations();

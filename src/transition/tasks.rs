@@ -177,10 +177,10 @@ impl<'a, 'm> List<'a, 'm> {
             let old = self.old_seats(&from, lock, &name);
             let new = self.new_seats((g, r), &after);
             let mut tasks = if old.len() == new.len() {
-                self.parts(g, role, &old, &new)
+                self.parts((g, role, unit), &old, &new)
             } else {
                 let all = (old.into_iter().flatten().collect(), new);
-                vec![(self.wave(g, role, 0), true, all)]
+                vec![(self.wave(g, role, unit.step), true, all)]
             };
             for (.., (leaving, entering)) in &mut tasks {
                 self.stay(leaving, entering);
@@ -202,7 +202,7 @@ impl<'a, 'm> List<'a, 'm> {
     }
 
     /// What the workloads of an instance do whose pods are as many as before.
-    fn parts(&self, g: usize, role: &Role<'_>, old: &[Option<Seat>], new: &[Seat]) -> Vec<Work> {
+    fn parts(&self, (g, role, unit): (usize, &Role<'_>, &Unit<'_>), old: &[Option<Seat>], new: &[Seat]) -> Vec<Work> {
         let mut first = 0;
         let part = |part: &Part<'_>| {
             let pods = first..first + part.source.count as usize;
@@ -210,7 +210,7 @@ impl<'a, 'm> List<'a, 'm> {
             let leaving = old.get(pods.clone()).unwrap_or_default().iter().flatten().cloned().collect();
             let entering = new.get(pods.clone()).unwrap_or_default().to_vec();
             let at_once = self.at_once(&part.source.kind, pods.len());
-            (self.wave(g, role, part.step), at_once, (leaving, entering))
+            (self.wave(g, role, unit.step + part.step), at_once, (leaving, entering))
         };
         role.parts.iter().map(part).collect()
     }

@@ -45,6 +45,7 @@ pub fn compile(world: &Memory, sources: &[&str], set: &[(String, String)], deliv
         target: Target::Native,
         delivery: delivery.clone(),
         prune: BTreeSet::new(),
+        install: false,
         effort: 1,
     };
     let inventory = Path::new(HOME).join("inventory.yaml");

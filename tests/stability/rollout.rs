@@ -1,0 +1,107 @@
+//! Roles that are updated in step: the waves that Argo CD brings them in.
+
+use rbgc::emit::Group;
+use rbgc::order::{Delivery, argo};
+
+use super::{Shop, tree};
+use crate::support::tree::{Object, objects};
+
+/// Seven and three instances: 14.3 % apart at best.
+const STEPS: &str = "\
+group g {
+  namespace = \"llm\"
+  role prefill { image = \"example.com/engine:1.0.0\"  replicas = 7  pods = 2  cpu = 1  port http = 80 }
+  role decode { image = \"example.com/engine:1.0.0\"  replicas = 3  cpu = 1  after prefill }
+  role router { image = \"example.com/router:1.0.0\"  replicas = 2  after decode }
+  coordinate prefill, decode { rollout { max-skew = 15% } }
+}
+";
+
+/// Compiles for Argo CD.
+#[track_caller]
+fn deliver(shop: &Shop, before: &[Group]) -> Vec<Group> {
+    let argocd = Delivery::Argocd(argo::Options::default());
+    shop.deliver(before, &argocd, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+/// The workloads of a role with their waves, by wave.
+fn waves(groups: &[Group], role: &str) -> Vec<(i64, String)> {
+    let wave = |o: &Object| o.text(&["metadata", "annotations", "argocd.argoproj.io/sync-wave"]).parse().unwrap();
+    let own = objects(&tree(groups)).into_iter();
+    let own = own.filter(|o| o.template().is_some() && o.path.starts_with(&format!("g/{role}/")));
+    let mut found: Vec<(i64, String)> = own.map(|o| (wave(&o), o.name().to_owned())).collect();
+    found.sort();
+    found
+}
+
+/// The largest difference of the shares that are updated, in percent, whenever all waves up to one
+/// are healthy and a step has come to its end: when the last role of the step has.
+fn skew(groups: &[Group]) -> f64 {
+    let leaders = |role: &str| waves(groups, role).into_iter().filter(|(_, name)| !name.ends_with("-workers"));
+    let (prefill, decode): (Vec<_>, Vec<_>) = (leaders("prefill").collect(), leaders("decode").collect());
+    // A step of `g` is two waves: what waits for the other role has the second one.
+    let ends = (1..=7).map(|step| 10 + 2 * step);
+    let share = |role: &[(i64, String)], end: i64| {
+        role.iter().filter(|(wave, _)| *wave < end).count() as f64 / role.len() as f64
+    };
+    ends.map(|end| (share(&prefill, end) - share(&decode, end)).abs() * 100.0).fold(0.0, f64::max)
+}
+
+#[test]
+fn instances_are_updated_in_step() {
+    let groups = deliver(&Shop::new(STEPS), &[]);
+    let found = skew(&groups);
+    assert!((14.2..14.4).contains(&found), "{found}");
+    let (prefill, decode) = (waves(&groups, "prefill"), waves(&groups, "decode"));
+    for role in [&prefill, &decode] {
+        let mut distinct: Vec<i64> = role.iter().map(|(wave, _)| *wave).collect();
+        distinct.dedup();
+        let instances = role.iter().filter(|(_, name)| !name.ends_with("-workers")).count();
+        assert_eq!(distinct.len(), instances, "one instance at a time: {role:?}");
+    }
+    // Seven steps of two waves; the router comes after all of them.
+    assert_eq!(prefill.last().unwrap().0, 10 + 2 * 6);
+    assert!(decode.iter().all(|(wave, _)| wave % 2 == 1), "{decode:?}");
+    assert!(waves(&groups, "router")[0].0 > prefill.last().unwrap().0.max(decode.last().unwrap().0));
+}
+
+#[test]
+fn more_instances_at_a_time_take_fewer_steps() {
+    let mut shop = Shop::new(STEPS);
+    shop.edit("max-skew = 15%", "max-unavailable = 100%");
+    let groups = deliver(&shop, &[]);
+    assert_eq!(waves(&groups, "prefill").iter().filter(|(wave, _)| *wave == 10).count(), 2 * 7);
+    assert_eq!(waves(&groups, "decode").iter().filter(|(wave, _)| *wave == 11).count(), 3);
+}
+
+#[test]
+fn the_steps_are_kept_until_a_template_changes() {
+    let mut shop = Shop::new(STEPS);
+    let first = deliver(&shop, &[]);
+    let again = deliver(&shop, &first);
+    assert_eq!(tree(&first), tree(&again));
+    shop.edit("replicas = 3", "replicas = 4").edit("max-skew = 15%", "max-skew = 20%");
+    let more = deliver(&shop, &again);
+    let (old, new) = (tree(&again), tree(&more));
+    let changed: Vec<&String> =
+        old.iter().filter(|(path, text)| new.get(*path) != Some(text)).map(|(p, _)| p).collect();
+    assert_eq!(changed, ["g/base/configmap-g.yaml"], "of what stood");
+    shop.edit("engine:1.0.0", "engine:1.1.0");
+    let other = deliver(&shop, &more);
+    assert_ne!(waves(&more, "decode"), waves(&other, "decode"));
+    assert_eq!(waves(&other, "decode"), waves(&deliver(&shop, &[]), "decode"));
+}
+
+#[test]
+fn a_first_installation_starts_at_once() {
+    let mut shop = Shop::new(STEPS);
+    shop.install = true;
+    let first = deliver(&shop, &[]);
+    assert!(waves(&first, "prefill").iter().all(|(wave, _)| *wave == 10));
+    assert!(waves(&first, "decode").iter().all(|(wave, _)| *wave == 11));
+    shop.install = false;
+    assert_eq!(tree(&first), tree(&deliver(&shop, &first)));
+    shop.edit("engine:1.0.0", "engine:1.1.0");
+    let found = skew(&deliver(&shop, &first));
+    assert!((14.2..14.4).contains(&found), "{found}");
+}
