@@ -27,6 +27,7 @@ mod jobs;
 mod locks;
 mod plan;
 mod report;
+mod rollout;
 mod schema;
 mod sources;
 mod std_library;
@@ -97,6 +98,7 @@ enum Command {
     Compile(compile::Arguments),
     Check(check::Arguments),
     Plan(plan::Arguments),
+    Rollout(rollout::Arguments),
     Fmt(fmt::Arguments),
     Explain(explain::Arguments),
     Dump(dump::Arguments),
@@ -130,6 +132,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Compile(arguments) => compile::run(&arguments, &terminal),
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Plan(arguments) => plan::run(&arguments, &terminal),
+        Command::Rollout(arguments) => rollout::run(arguments, &terminal),
         Command::Dump(arguments) => dump::run(&arguments, &terminal),
         Command::Graph(arguments) => graph::run(&arguments, &terminal),
         Command::Inventory(arguments) => inventory::run(&arguments, &terminal),

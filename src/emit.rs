@@ -9,15 +9,17 @@ use rayon::prelude::*;
 
 use crate::order::File;
 use crate::record::Change;
-use crate::transition::Deferred;
+use crate::transition::{Deferred, Ladder};
 use crate::yaml;
 
 mod collisions;
 mod defer;
+mod step;
 pub mod write;
 
 pub use crate::lock::{self, Lock, path};
 pub use defer::defer;
+pub use step::{Progress, hold_back, progress};
 
 /// Texts by path: relative to the output directory, separated by `/`, sound as [`path::check`] says.
 pub type Files = BTreeMap<String, String>;
@@ -37,6 +39,8 @@ pub struct Group {
     pub changes: Vec<Change>,
     /// Instances that must wait for a later commit.
     pub deferred: Vec<Deferred>,
+    /// The steps in which roles that are coordinated are updated.
+    pub rollouts: Vec<Ladder>,
 }
 
 impl Group {
@@ -45,7 +49,7 @@ impl Group {
         let name = name.into();
         lock.files =
             files.iter().map(|(path, text)| (path::in_lock(&name, path), lock::Digest::of(text.as_bytes()))).collect();
-        Group { name, files, lock, changes: Vec::new(), deferred: Vec::new() }
+        Group { name, files, lock, changes: Vec::new(), deferred: Vec::new(), rollouts: Vec::new() }
     }
 
     /// Where the group's lock stands, relative to the output directory.
@@ -75,10 +79,11 @@ pub fn render(
     locks.into_par_iter().zip(shared).enumerate().map(render).collect()
 }
 
-/// Tells groups what changes in them, in their order, and what must wait.
-pub fn tell(groups: &mut [Group], changes: Vec<Vec<Change>>, deferred: Vec<Deferred>) {
-    for (group, changes) in groups.iter_mut().zip(changes) {
+/// Tells groups what changes in them and how they are updated, in their order, and what must wait.
+pub fn tell(groups: &mut [Group], changes: Vec<Vec<Change>>, rollouts: Vec<Vec<Ladder>>, deferred: Vec<Deferred>) {
+    for ((group, changes), rollouts) in groups.iter_mut().zip(changes).zip(rollouts) {
         group.changes = changes;
+        group.rollouts = rollouts;
     }
     let index: BTreeMap<String, usize> = groups.iter().enumerate().map(|(i, g)| (g.name.clone(), i)).collect();
     for one in deferred {

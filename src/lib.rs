@@ -78,7 +78,7 @@ pub fn compile(
     let transition = transition::transition(&change).map_err(|problem| session.report(problem)).ok()?; // one commit, or more
     let locks = record::locks(&fitted, &plan, &placement); // what is remembered
     let mut groups = emit::render(locks, order.extra(), lower); // objects, then bytes
-    emit::tell(&mut groups, changes, transition.deferred);
+    emit::tell(&mut groups, changes, transition::ladders(&change), transition.deferred);
     // Large compilations take long to take apart; the caller need not wait for it.
     rayon::spawn(move || drop(fitted));
     Some(groups)

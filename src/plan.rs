@@ -76,9 +76,9 @@ pub struct Group<'m> {
 pub struct Rollout {
     /// Its roles, by their index in [`Group::roles`].
     pub roles: Vec<RolloutRole>,
-    /// The largest skew after a step, of the schedule that the present templates are updated by.
+    /// The largest difference of the roles' updated shares after a step.
     pub skew: Skew,
-    /// The largest skew while a step is under way.
+    /// The same while a step is under way.
     pub under_way: Skew,
 }
 

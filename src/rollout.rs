@@ -115,6 +115,18 @@ pub fn quickest(update: Update<'_>, bound: Option<Skew>) -> Result<Option<Schedu
 }
 
 impl Schedule {
+    /// The schedule that updates the instances of each role in these steps.
+    pub fn of(steps: &[&[u32]]) -> Schedule {
+        let instances: Vec<u32> = steps.iter().map(|role| role.len() as u32).collect();
+        let last = steps.iter().flat_map(|role| role.iter().copied()).max();
+        let counts = |step: u32| -> Vec<u32> {
+            steps.iter().map(|role| role.iter().filter(|own| **own <= step).count() as u32).collect()
+        };
+        let steps: Vec<Vec<u32>> = last.map_or_else(Vec::new, |last| (0..=last).map(counts).collect());
+        let skew = steps.iter().map(|counts| skew(&instances, counts)).max().unwrap_or(Skew::NONE);
+        Schedule { steps, skew }
+    }
+
     /// The step, from 0, that updates an instance of a role. All others are updated in the last one.
     pub fn step_of(&self, role: usize, instance: u32) -> u32 {
         let updates = |counts: &Vec<u32>| counts.get(role).is_some_and(|updated| *updated > instance);

@@ -11,8 +11,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod ladder;
 mod tasks;
 
+pub use ladder::{Ladder, ladders};
 pub use tasks::{Act, Before, Deferred, Transition, needs_steps, transition};
 
 /// What one workload does in a commit.

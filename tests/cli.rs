@@ -55,6 +55,7 @@ fn help_of_the_program() {
       compile      Compile sources to manifests [alias: build]
       check        Check sources, and that the cluster can hold them
       plan         Show which pod runs where, and why it cannot be better
+      rollout      Update coordinated roles commit by commit
       fmt          Format sources
       explain      Explain a diagnostic code
       dump         Print an intermediate form of a program

@@ -11,7 +11,7 @@ use super::report::{self, Format, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
 use crate::emit::write::{self, Changes, Difference, Stale};
-use crate::emit::{self, Group};
+use crate::emit::{self, Group, Lock};
 use crate::order::{Delivery, NotADelivery, argo};
 use crate::project::{Cluster, DeliveryWord};
 use crate::record::{self, Change};
@@ -74,6 +74,9 @@ pub(super) struct Arguments {
     argocd_project: Option<String>,
     #[command(flatten)]
     report: report::Arguments,
+    /// Write the next step of every rollout only: `rbgc rollout next`.
+    #[arg(skip)]
+    pub(super) next_step: bool,
 }
 
 /// A delivery by name.
@@ -120,6 +123,38 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     deliver(arguments, compiled, gathered, terminal)
 }
 
+/// Compiles and shows something of the groups and of the locks of what was written, instead of writing.
+pub(super) fn survey(
+    arguments: &Arguments,
+    terminal: &Terminal,
+    show: impl Fn(&[Group], &BTreeMap<String, Lock>) -> (String, Exit),
+) -> Exit {
+    let mut gathered = Gathered::default();
+    let directory = arguments.output.as_deref().filter(|path| *path != Path::new("-"));
+    let jobs = match jobs::plan(&arguments.inputs, directory, &mut gathered) {
+        Ok(jobs) => jobs,
+        Err(refusal) => return refusal.show(&gathered, &arguments.report, terminal),
+    };
+    if let Some(message) = misuse(arguments, &jobs) {
+        return terminal.misuse(&message);
+    }
+    let world = Disk::default();
+    let (mut text, mut end) = (String::new(), Exit::Fine);
+    for job in &jobs {
+        let mut session = Session::new(&world, &job.root);
+        let output = output(arguments, job);
+        let previous = tree(arguments, &output).map_or_else(BTreeMap::new, |tree| locks::read(&mut session, tree));
+        if let Some(groups) = terminal.busy("compiling", || compile(&mut session, arguments, job, &output)) {
+            let (shown, exit) = show(&groups, &previous);
+            text.push_str(&shown);
+            end = if exit == Exit::Fine { end } else { exit };
+        }
+        gathered.take(session);
+    }
+    let exit = gathered.show(&arguments.report, terminal, end);
+    terminal.result(&text, exit)
+}
+
 /// What clap cannot know to be wrong.
 fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<String> {
     let stream = arguments.output.as_deref() == Some(Path::new("-"));
@@ -148,12 +183,17 @@ fn output(arguments: &Arguments, job: &Job) -> Output {
     }
 }
 
-fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: &Output) -> Option<Vec<Group>> {
-    let tree = match (&arguments.lock, output) {
+/// The tree whose locks say what stands where.
+fn tree<'t>(arguments: &'t Arguments, output: &'t Output) -> Option<&'t PathBuf> {
+    match (&arguments.lock, output) {
         (Some(tree), _) => Some(tree),
         (None, Output::Directory(out)) => Some(out),
         (None, Output::Stream) => None,
-    };
+    }
+}
+
+fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: &Output) -> Option<Vec<Group>> {
+    let tree = tree(arguments, output);
     let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree));
     let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
     let options = crate::Options {
@@ -164,7 +204,7 @@ fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: 
         install: arguments.install,
         effort: arguments.effort,
     };
-    let groups = crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)?;
+    let mut groups = crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)?;
     let deferred: Vec<_> = groups.iter().flat_map(|g| g.deferred.iter().cloned()).collect();
     let many = arguments.max_moves.and_then(|most| record::too_many(&changes(&groups), most));
     let split = transition::needs_steps(&deferred).filter(|_| !arguments.step);
@@ -173,8 +213,15 @@ fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: 
         refusals.into_iter().for_each(|problem| session.report(problem));
         return None;
     }
+    if arguments.next_step {
+        emit::hold_back(&mut groups, &previous);
+    }
     let read = |path: &str| std::fs::read_to_string(tree?.join(path)).ok();
-    Some(if deferred.is_empty() { groups } else { emit::defer(groups, &previous, read) })
+    Some(if groups.iter().all(|group| group.deferred.is_empty()) {
+        groups
+    } else {
+        emit::defer(groups, &previous, read)
+    })
 }
 
 /// What moves or restarts, group by group.
@@ -226,7 +273,7 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
                 } else if let Some(changes) = write::write(&mut one.session, out, &one.groups, &options) {
                     notes.push_str(&summary(out, &changes));
                     notes.push_str(&record::summary(&self::changes(&one.groups)));
-                    notes.push_str(&postponed(&one.groups));
+                    notes.push_str(&postponed(&one.groups, arguments.next_step));
                 }
             }
         }
@@ -253,13 +300,14 @@ fn options(arguments: &Arguments, compiled: &Compiled<'_>) -> write::Options {
 }
 
 /// What is left for a later commit.
-fn postponed(groups: &[Group]) -> String {
+fn postponed(groups: &[Group], rollout: bool) -> String {
     let names: Vec<String> =
         groups.iter().flat_map(|g| &g.deferred).map(|d| format!("{}/{}", d.group, d.instance)).collect();
     if names.is_empty() {
         return String::new();
     }
-    format!("  a step: commit it, let it sync, and compile again for {}\n", names.join(", "))
+    let again = if rollout { "go on by `rbgc rollout next`" } else { "compile again" };
+    format!("  a step: commit it, let it sync, and {again} for {}\n", names.join(", "))
 }
 
 /// One line a file: `stale deploy/qwen/base/configmap-qwen.yaml`.

@@ -69,6 +69,7 @@ mod tests {
                 lock: Lock::default(),
                 changes: Vec::new(),
                 deferred: Vec::new(),
+                rollouts: Vec::new(),
             }])
             .len()
         };

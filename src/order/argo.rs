@@ -117,21 +117,21 @@ struct Waves {
 impl Waves {
     /// A stage takes as many gaps as its steps need: every wave of a stage is before the next.
     fn of(application: &Application, plan: &Plan<'_>) -> Waves {
-        let mut steps: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut steps: BTreeMap<u32, (u32, i64)> = BTreeMap::new();
         let groups = application.groups.iter().filter_map(|g| plan.groups.get(*g));
         for role in groups.flat_map(|g| &g.roles) {
             let parts = role.parts.iter().map(|p| p.step).max().unwrap_or(0);
             let units = role.units.iter().map(|unit| unit.step).max().unwrap_or(0);
-            let known = steps.entry(role.stage).or_default();
+            let (known, gap) = steps.entry(role.stage).or_insert((0, GAP));
             *known = (parts + units).max(*known);
+            *gap = if units > 0 { ROLLOUT_GAP } else { *gap };
         }
         let mut next = FIRST_WAVE;
         let mut stages = Vec::new();
         for stage in 0..=steps.keys().next_back().copied().unwrap_or(0) {
             stages.push(next);
-            let most = i64::from(steps.get(&stage).copied().unwrap_or(0));
-            let gap = if most >= GAP { ROLLOUT_GAP } else { GAP };
-            next += gap * (most / gap + 1);
+            let (most, gap) = steps.get(&stage).copied().unwrap_or((0, GAP));
+            next += gap * (i64::from(most) / gap + 1);
         }
         Waves { stages, last: next.max(LAST_WAVE) }
     }

@@ -13,7 +13,7 @@ use crate::data::{Data, Map};
 use crate::fit::Fitted;
 use crate::lock::{Digest, Instance, Lock};
 use crate::plan::{Group, Plan, Role, Rollout, RolloutRole, kept, remembered_as};
-use crate::rollout::{Skew, Update, quickest};
+use crate::rollout::{Schedule, Skew, Update, quickest};
 
 /// Chooses the steps of all units that are updated in step with others. With `install`, all of them
 /// come at once: nothing stands yet that could fail them.
@@ -64,8 +64,9 @@ fn rollout(
             })
             .collect(),
     };
-    let roles = coordination.roles.iter().zip(&members).enumerate().map(role).collect();
-    Some(Rollout { roles, skew: schedule.skew, under_way: schedule.under_way(&instances) })
+    let roles: Vec<RolloutRole> = coordination.roles.iter().zip(&members).enumerate().map(role).collect();
+    let chosen = Schedule::of(&roles.iter().map(|role| role.steps.as_slice()).collect::<Vec<_>>());
+    Some(Rollout { roles, skew: chosen.skew, under_way: chosen.under_way(&instances) })
 }
 
 /// Whether no instance that stands gets another affinity, which would restart it.

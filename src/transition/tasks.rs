@@ -324,26 +324,9 @@ impl<'a, 'm> List<'a, 'm> {
         Act { group, role, instance, from: row.from.clone(), to: row.to.clone() }
     }
 
-    /// What must stay as it is when an instance is held back: its workloads, and all that names a
-    /// new one by its address.
     fn deferred(&self, row: &Row) -> Option<Deferred> {
-        let (group, role, index) = row.name.clone();
-        let (source, r) = (self.before.plan.groups.get(row.group)?, row.role?);
-        let mut files = BTreeSet::new();
-        let own = source.roles[r].units.iter().filter(|u| u.instance.is_none_or(|i| i == index));
-        own.for_each(|unit| files.extend(workloads(source.source, &source.roles[r], unit)));
-        if row.fresh {
-            for (g, other) in self.before.plan.groups.iter().enumerate() {
-                for reference in other.source.references.iter().filter(|f| f.addresses) {
-                    if (reference.to.group, reference.to.role) == (row.group, r) {
-                        let listing = &self.before.plan.groups[g].roles[reference.from];
-                        listing.units.iter().for_each(|u| files.extend(workloads(other.source, listing, u)));
-                    }
-                }
-            }
-        }
-        let span = source.roles[r].source.span;
-        Some(Deferred { group, instance: Instance { role, index }, span, files })
+        let instance = Instance { role: row.name.1.clone(), index: row.name.2 };
+        held_back(self.before.plan, (row.group, row.role?), instance, row.fresh)
     }
 
     fn stalled(&self, waits: &[Wait]) -> Diagnostic {
@@ -368,6 +351,24 @@ impl<'a, 'm> List<'a, 'm> {
         }
         problem.help("free a node that one of them can go to first, or remove one of them in a commit before")
     }
+}
+
+/// What must stay as it is when an instance is held back: its workloads, and all that names a new
+/// one by its address.
+pub(super) fn held_back(plan: &Plan<'_>, (g, r): (usize, usize), instance: Instance, fresh: bool) -> Option<Deferred> {
+    let source = plan.groups.get(g)?;
+    let mut files = BTreeSet::new();
+    let own = source.roles[r].units.iter().filter(|u| u.instance.is_none_or(|i| i == instance.index));
+    own.for_each(|unit| files.extend(workloads(source.source, &source.roles[r], unit)));
+    for other in plan.groups.iter().filter(|_| fresh) {
+        for reference in other.source.references.iter().filter(|f| f.addresses) {
+            if (reference.to.group, reference.to.role) == (g, r) {
+                let listing = &other.roles[reference.from];
+                listing.units.iter().for_each(|u| files.extend(workloads(other.source, listing, u)));
+            }
+        }
+    }
+    Some(Deferred { group: source.source.name.clone(), instance, span: source.roles[r].source.span, files })
 }
 
 /// The files of the workloads of a unit.

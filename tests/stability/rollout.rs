@@ -3,7 +3,7 @@
 use rbgc::emit::Group;
 use rbgc::order::{Delivery, argo};
 
-use super::{Shop, tree};
+use super::{Desk, INVENTORY, Shop, tree};
 use crate::support::tree::{Object, objects};
 
 /// Seven and three instances: 14.3 % apart at best.
@@ -104,4 +104,34 @@ fn a_first_installation_starts_at_once() {
     shop.edit("engine:1.0.0", "engine:1.1.0");
     let found = skew(&deliver(&shop, &first));
     assert!((14.2..14.4).contains(&found), "{found}");
+}
+
+#[test]
+fn a_rollout_goes_commit_by_commit() {
+    let desk = Desk(tempfile::tempdir().unwrap());
+    let with = |command: &str| format!("{command} main.rbg -i inventory.yaml -o out");
+    let source = STEPS.replace("replicas = 7", "replicas = 2").replace("replicas = 3", "replicas = 2");
+    desk.write("inventory.yaml", INVENTORY);
+    desk.write("main.rbg", &source);
+    desk.run(0, &with("compile"));
+    assert_eq!(desk.run(0, &with("rollout status")).out, "g: decode, prefill: 2 of 2 steps written, done\n");
+    desk.write("main.rbg", &source.replace("engine:1.0.0", "engine:1.1.0"));
+    let steps = |first: &str, second: &str| {
+        format!(
+            "g: decode, prefill in 2 steps; updated shares differ by at most 0% after a step, 50% during one\n    \
+             1  {first}  prefill/0 decode/0\n    2  {second}  prefill/1 decode/1\n"
+        )
+    };
+    assert_eq!(desk.run(0, &with("rollout plan")).out, steps("open   ", "open   "));
+    let next = desk.run(0, &with("rollout next"));
+    assert!(next.err.contains("go on by `rbgc rollout next` for g/prefill/1, g/decode/1"), "{}", next.err);
+    assert_eq!(desk.run(0, &with("rollout plan")).out, steps("written", "open   "));
+    let status = desk.run(3, &with("rollout status")).out;
+    assert_eq!(status, "g: decode, prefill: 1 of 2 steps written, next prefill/1 decode/1\n");
+    desk.run(0, &with("rollout next"));
+    desk.run(0, &with("rollout status"));
+    let check = desk.run(0, &with("compile --check"));
+    assert_eq!(check.out, "");
+    desk.write("main.rbg", &source.replace("coordinate", "// coordinate"));
+    assert!(desk.run(0, &with("rollout plan")).out.starts_with("no roles are updated in step"));
 }
