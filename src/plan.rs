@@ -185,7 +185,8 @@ fn group<'m>(
         let rules = Rules { inventory: topology.inventory, pin: source.pin, bounds, kept };
         let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
         let stage = fitted.stages.stage.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
-        let mut role = role(source, r, &rules, placed, (stage, policy));
+        let nics = |part| fitted.nics.get(&[index, r, part]).map_or("", String::as_str);
+        let mut role = role(source, r, &rules, placed, (stage, policy), nics);
         claim(&mut role, r, compute_domains);
         role
     });
@@ -200,13 +201,14 @@ fn role<'m>(
     rules: &Rules<'m>,
     placed: &[Vec<usize>],
     (stage, policy): (u32, Policy<'m>),
+    nics: impl Fn(usize) -> &'m str,
 ) -> Role<'m> {
     let source = &group.roles[index];
     let steps = steps(&source.parts);
-    let part = |(part, step)| Part {
-        source: part,
-        step,
-        template: template::template(group, source, part, &files::set_name(&group.name, source, part), rules.inventory),
+    let part = |(index, (part, step)): (usize, (&'m check::Part, u32))| {
+        let set = files::set_name(&group.name, source, part);
+        let template = template::template(group, source, part, &set, nics(index), rules.inventory);
+        Part { source: part, step, template }
     };
     Role {
         source,
@@ -215,7 +217,7 @@ fn role<'m>(
         policy,
         files: files::sets(&group.name, source),
         services: services(group, source),
-        parts: source.parts.iter().zip(steps).map(part).collect(),
+        parts: source.parts.iter().zip(steps).enumerate().map(part).collect(),
         units: units((group, index), rules, placed),
     }
 }

@@ -222,6 +222,27 @@ fn one_more_node_changes_no_template() {
     assert_eq!(fresh.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
 }
 
+#[test]
+fn adapters_are_named_by_kind_of_node_and_not_by_plan() {
+    let workshop = Workshop::new("qwen-pd");
+    let pool = "dedicated: true\n";
+    workshop.edit("inventory.yaml", pool, "dedicated: true\n    nics: \"mlx5_[0-1,4]\"\n");
+    workshop.edit(
+        "qwen-pd.rbg",
+        "role prefill is Prefill(weights) {",
+        "role prefill is Prefill(weights) { flags { disaggregation-ib-device = node.nics }",
+    );
+    let (_, before) = workshop.compile("out");
+    let named = |tree: &Tree| tree.values().filter(|text| text.contains("mlx5_0,mlx5_1,mlx5_4")).count();
+    assert_eq!(named(&before), 4, "leaders and workers of two instances");
+    // Another node of the pool, and a plan that must move.
+    workshop.edit("inventory.yaml", "gpu-[1-4]", "gpu-[2-6]");
+    workshop.edit("inventory.yaml", "r[1-2] x2", "r1, r[2-3] x2");
+    let (run, after) = workshop.compile("out");
+    assert!(run.err.contains("gpu-1"), "{}", run.err);
+    assert_eq!(named(&after), named(&before));
+}
+
 /// The goldens by example and target with delivery.
 fn goldens() -> Vec<(String, Tree)> {
     let mut found = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::nics::{is_adapter, not_an_adapter};
 use super::raw::RawGpuLinks;
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
@@ -36,6 +37,24 @@ pub enum GpuLink {
     Node,
     /// The interconnect between NUMA nodes: `SYS`.
     Sys,
+}
+
+impl GpuLinks {
+    /// The adapters in the order of the rails: for each accelerator its nearest one, of those that
+    /// are equally near the first that no accelerator before it has. Adapters that are nearest to
+    /// nobody, as those for storage and management, are none. `None` where an adapter has no name
+    /// but its number in the matrix.
+    pub fn rails(&self) -> Option<Vec<&str>> {
+        let mut rails: Vec<&str> = Vec::new();
+        for gpu in 0..self.gpus.len() {
+            let link = |nic: &(String, Vec<GpuLink>)| nic.1.get(gpu).copied();
+            let nearest = self.nics.iter().filter_map(link).min();
+            let mut near = self.nics.iter().filter(|nic| link(nic) == nearest).map(|(name, _)| name.as_str());
+            rails.extend(near.find(|name| !rails.contains(name)));
+        }
+        let nameless = |name: &&str| name.strip_prefix("NIC").is_some_and(|rest| rest.parse::<u32>().is_ok());
+        (!rails.is_empty() && !rails.iter().any(nameless)).then_some(rails)
+    }
 }
 
 impl GpuLink {
@@ -105,6 +124,10 @@ pub fn gpu_links(raw: RawGpuLinks, reader: &mut Reader<'_>) -> Option<GpuLinks> 
     }
     let spans: Vec<Span> = rows.iter().map(|row| row.span).chain(nics.iter().map(|(_, row)| row.span)).collect();
     let gpus = rows.iter().map(|row| words(row, reader)).collect::<Option<_>>()?;
+    if let Some((name, _)) = nics.iter().find(|(name, _)| !is_adapter(&name.value)) {
+        reader.report(|code| not_an_adapter(code, name.span, &name.value));
+        return None;
+    }
     let nics = nics.into_iter().map(|(name, row)| Some((name.value, words(&row, reader)?))).collect::<Option<_>>()?;
     let links = GpuLinks { gpus, nics };
     match fault(&links) {
@@ -140,4 +163,27 @@ pub fn unknown_link(code: Code, span: Span, word: &str) -> Diagnostic {
     Diagnostic::new(code, span, format!("unknown link {}", shown(word))).help(
         "known: `NV#` with the number of NVLinks, `PIX`, `PXB`, `PHB`, `NODE`, `SYS`, and `X` for the device itself",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rails(gpus: usize, nics: &[(&str, &str)]) -> Option<String> {
+        let words = |row: &str| row.split(' ').map(|word| GpuLink::parse(word).unwrap()).collect();
+        let row = |i| (0..gpus).map(|j| if i == j { GpuLink::Own } else { GpuLink::Nvlink(18) }).collect();
+        let nics = nics.iter().map(|(name, row)| ((*name).to_owned(), words(row))).collect();
+        GpuLinks { gpus: (0..gpus).map(row).collect(), nics }.rails().map(|names| names.join(","))
+    }
+
+    #[test]
+    fn rails_follow_the_accelerators() {
+        let each = [("mlx5_3", "SYS PIX"), ("storage", "NODE SYS"), ("mlx5_7", "PIX SYS")];
+        assert_eq!(rails(2, &each).unwrap(), "mlx5_7,mlx5_3");
+        assert_eq!(rails(2, &[("a", "PXB PXB"), ("b", "PXB PXB"), ("c", "NODE NODE")]).unwrap(), "a,b");
+        assert_eq!(rails(4, &[("a", "PIX PIX SYS SYS"), ("b", "SYS SYS PIX PIX")]).unwrap(), "a,b");
+        assert_eq!(rails(2, &[]), None);
+        // The matrix of a newer driver without its legend.
+        assert_eq!(rails(2, &[("NIC0", "PIX SYS")]), None);
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::facts::{self, checked};
 use super::gpu_links::gpu_links;
+use super::nics::nics;
 use super::pools::{Context, Draft, blank, drafts, product, two_values};
 use super::raw::{RawNode, RawPool};
 use super::{HOSTNAME, Node, Pool};
@@ -132,6 +133,9 @@ impl Fleet {
         node.elastic = raw.elastic.unwrap_or(node.elastic);
         node.spot = raw.spot.unwrap_or(node.spot);
         node.memlock_unlimited |= raw.memlock.is_some();
+        if let Some(names) = raw.nics {
+            node.nics = nics(&names, reader).map(Arc::new);
+        }
         if let Some(links) = raw.gpu_links {
             node.gpu_links = gpu_links(links, reader).map(Arc::new);
         }

@@ -117,6 +117,8 @@ pub struct Voice<'m> {
     pub kind: &'m PartKind,
     /// The namespace, which is known already.
     pub namespace: &'m str,
+    /// The adapters of the nodes, which are known as well; empty where no text names them.
+    pub nics: &'m str,
 }
 
 /// Where a value of the running pod is found.
@@ -130,6 +132,7 @@ impl<'m> Voice<'m> {
     fn speak(self, value: RuntimeValue) -> Spoken<'m> {
         match value {
             RuntimeValue::PodNamespace => Spoken::Known(self.namespace),
+            RuntimeValue::Nics => Spoken::Known(self.nics),
             RuntimeValue::PodIp => Spoken::Field(PodField::Ip),
             RuntimeValue::PodName => Spoken::Field(PodField::Name),
             RuntimeValue::NodeName => Spoken::Field(PodField::Node),
@@ -263,7 +266,8 @@ pub fn values(container: &Container, helpers: bool) -> BTreeSet<RuntimeValue> {
 mod tests {
     use super::*;
 
-    const WORKER: Voice<'_> = Voice { form: Form::PerInstance, kind: &PartKind::Worker, namespace: "llm" };
+    const WORKER: Voice<'_> =
+        Voice { form: Form::PerInstance, kind: &PartKind::Worker, namespace: "llm", nics: "mlx5_0" };
 
     fn text(pieces: &[Piece]) -> RuntimeText {
         RuntimeText(pieces.to_vec())
