@@ -16,8 +16,10 @@ use crate::check::{self, Form, Model, Port};
 use crate::fit::Fitted;
 use crate::fit::compute::ComputeDomain;
 use crate::fit::gang::GangScheduler;
+use crate::fit::hardware::Hardware;
 use crate::graph::Application;
 use crate::inventory::Inventory;
+use crate::link::Link;
 use crate::lock;
 use crate::naming;
 use crate::place::Placement;
@@ -110,6 +112,8 @@ pub struct Part<'m> {
     pub source: &'m check::Part,
     /// When it starts within its role: after all parts of lower steps.
     pub step: u32,
+    /// The link that any two accelerators of a pod have at worst, where that is known.
+    pub gpu_link: Option<Link>,
     /// The template.
     pub template: PodTemplate<'m>,
 }
@@ -185,8 +189,8 @@ fn group<'m>(
         let rules = Rules { inventory: topology.inventory, pin: source.pin, bounds, kept };
         let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
         let stage = fitted.stages.stage.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
-        let nics = |part| fitted.nics.get(&[index, r, part]).map_or("", String::as_str);
-        let mut role = role(source, r, &rules, placed, (stage, policy), nics);
+        let hardware = |part| fitted.hardware.get(&[index, r, part]);
+        let mut role = role(source, r, &rules, placed, (stage, policy), hardware);
         claim(&mut role, r, compute_domains);
         role
     });
@@ -201,14 +205,16 @@ fn role<'m>(
     rules: &Rules<'m>,
     placed: &[Vec<usize>],
     (stage, policy): (u32, Policy<'m>),
-    nics: impl Fn(usize) -> &'m str,
+    hardware: impl Fn(usize) -> Option<&'m Hardware>,
 ) -> Role<'m> {
     let source = &group.roles[index];
     let steps = steps(&source.parts);
     let part = |(index, (part, step)): (usize, (&'m check::Part, u32))| {
         let set = files::set_name(&group.name, source, part);
-        let template = template::template(group, source, part, &set, nics(index), rules.inventory);
-        Part { source: part, step, template }
+        let hardware = hardware(index);
+        let nics = hardware.and_then(|hardware| hardware.nics.as_deref()).unwrap_or_default();
+        let template = template::template(group, source, part, &set, nics, rules.inventory);
+        Part { source: part, step, gpu_link: hardware.and_then(|hardware| hardware.gpu_link), template }
     };
     Role {
         source,

@@ -243,6 +243,36 @@ fn adapters_are_named_by_kind_of_node_and_not_by_plan() {
     assert_eq!(named(&after), named(&before));
 }
 
+#[test]
+fn links_inside_a_pod_are_those_of_the_worst_pair() {
+    let row = |gpu: usize, near: usize| -> String {
+        let link = |other: usize| {
+            if other == gpu {
+                "X"
+            } else if other / near == gpu / near {
+                "NV18"
+            } else {
+                "SYS"
+            }
+        };
+        (0..8).map(link).collect::<Vec<_>>().join(" ")
+    };
+    for (near, class) in [(8, "nvlink"), (4, "pcie")] {
+        let workshop = Workshop::new("qwen-pd");
+        let rows: Vec<String> = (0..8).map(|gpu| row(gpu, near)).collect();
+        let links = format!("dedicated: true\n    gpu-links: {{ gpus: [{}] }}\n", rows.join(", "));
+        workshop.edit("inventory.yaml", "dedicated: true\n", &links);
+        workshop.edit("qwen-pd.rbg", "pods = 2  gpus = 1", "pods = 2  gpus = 2");
+        let (_, tree) = workshop.compile("out");
+        let told = format!("gpu_link: {class}");
+        let discovery = tree.values().find(|text| text.contains("schema: rbgc.dev/v1")).unwrap();
+        assert_eq!(discovery.matches(&told).count(), 8, "the pods of `decode`, the others have one: {discovery}");
+        let inventory = workshop.file("inventory.yaml").display().to_string();
+        let run = cli::run(workshop.directory.path(), &["plan", workshop.example, "-i", &inventory, "--json"]);
+        assert_eq!(run.out.matches(&format!("\"gpu_link\": \"{class}\"")).count(), 8, "{}", run.out);
+    }
+}
+
 /// The goldens by example and target with delivery.
 fn goldens() -> Vec<(String, Tree)> {
     let mut found = Vec::new();

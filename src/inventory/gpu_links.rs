@@ -5,6 +5,7 @@ use std::fmt;
 use super::nics::{is_adapter, not_an_adapter};
 use super::raw::RawGpuLinks;
 use crate::diag::{Code, Diagnostic};
+use crate::link::Link;
 use crate::source::Span;
 use crate::tree::{At, Reader, shown};
 
@@ -40,6 +41,13 @@ pub enum GpuLink {
 }
 
 impl GpuLinks {
+    /// The link that any two accelerators have at worst: NVLink, or PCI Express of any length. `None`
+    /// where there are not two.
+    pub fn worst(&self) -> Option<Link> {
+        let worst = self.gpus.iter().flatten().max().filter(|link| **link != GpuLink::Own)?;
+        Some(if matches!(worst, GpuLink::Nvlink(_)) { Link::Nvlink } else { Link::Pcie })
+    }
+
     /// The adapters in the order of the rails: for each accelerator its nearest one, of those that
     /// are equally near the first that no accelerator before it has. Adapters that are nearest to
     /// nobody, as those for storage and management, are none. `None` where an adapter has no name
@@ -185,5 +193,18 @@ mod tests {
         assert_eq!(rails(2, &[]), None);
         // The matrix of a newer driver without its legend.
         assert_eq!(rails(2, &[("NIC0", "PIX SYS")]), None);
+    }
+
+    #[test]
+    fn the_worst_pair_tells_what_any_two_have() {
+        let worst = |rows: &[&str]| {
+            let words = |row: &&str| row.split(' ').map(|word| GpuLink::parse(word).unwrap()).collect();
+            GpuLinks { gpus: rows.iter().map(words).collect(), nics: Vec::new() }.worst()
+        };
+        assert_eq!(worst(&["X NV18", "NV18 X"]), Some(Link::Nvlink));
+        assert_eq!(worst(&["X NV2 NV1", "NV2 X NV2", "NV1 NV2 X"]), Some(Link::Nvlink));
+        // Two islands: a pod of two may get one of each.
+        assert_eq!(worst(&["X NV4 SYS SYS", "NV4 X SYS SYS", "SYS SYS X NV4", "SYS SYS NV4 X"]), Some(Link::Pcie));
+        assert_eq!(worst(&["X"]), None);
     }
 }
