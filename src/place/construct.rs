@@ -227,7 +227,8 @@ pub(super) fn pack(state: &mut State, instance: usize, area: Area) -> bool {
         let rank = |m: usize| {
             let distance = own.iter().map(|o| -(index.topology.shared(*o, m) as i64)).min().unwrap_or(0);
             let wasted = i64::from(!role.accelerated[pod] && index.has_gpu(m));
-            (distance, wasted, -room(near, m), room(index.topology.machine_level(), m), m)
+            let unmet = index.unmet_on(index.instances[instance].role, m);
+            (distance, unmet, wasted, -room(near, m), room(index.topology.machine_level(), m), m)
         };
         let machines = index.topology.machines(area);
         let fitting = machines.filter(|m| room(index.topology.machine_level(), *m) > 0);

@@ -197,7 +197,8 @@ impl<'m> Voice<'m> {
     /// The command of an exec probe. The kubelet expands only literal variables there, so a
     /// command with a value of the pod goes through the image's shell.
     pub fn probe_command(self, words: &'m [RuntimeText]) -> Vec<Cow<'m, str>> {
-        if words.iter().all(|w| w.0.iter().all(|p| matches!(p, Piece::Text(_)))) {
+        let literal = |piece: &Piece| matches!(piece, Piece::Text(_) | Piece::Value(RuntimeValue::Nics));
+        if words.iter().all(|w| w.0.iter().all(literal)) {
             return words.iter().map(|w| self.text(w)).collect();
         }
         let mut script = String::from("exec");
@@ -301,5 +302,6 @@ mod tests {
             [text(&[Piece::Text("it's".into())]), text(&[Piece::Text("a:".into()), Piece::Value(RuntimeValue::PodIp)])];
         assert_eq!(WORKER.probe_command(&words), ["sh", "-c", r#"exec 'it'\''s' 'a:'"$RBG_POD_IP""#]);
         assert_eq!(WORKER.probe_command(&words[..1]), ["it's"]);
+        assert_eq!(WORKER.probe_command(&[text(&[Piece::Value(RuntimeValue::Nics)])]), ["mlx5_0"]);
     }
 }

@@ -236,6 +236,7 @@ pub fn fit(groups: Vec<Group>, clauses: Vec<Vec<place::Clause>>) -> Fitted {
                 span: c.span,
             })
             .collect(),
+        preferences: Vec::new(),
         locality: false,
     });
     let links = vec![Link::Vpc, Link::Rdma, Link::Rdma, Link::Pcie];
