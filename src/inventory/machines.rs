@@ -239,7 +239,8 @@ fn weight(node: &Node) -> u64 {
     let texts = |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| k.len() + v.len() + 64).sum::<usize>();
     let amounts = |map: &BTreeMap<String, i64>| map.keys().map(|k| k.len() + 48).sum::<usize>();
     let taints: usize = node.taints.iter().map(|t| t.key.len() + t.value.len() + t.effect.len() + 72).sum();
-    (512 + texts(&node.labels) + amounts(&node.allocatable) + amounts(&node.used) + taints) as u64
+    let nics: usize = node.nics.iter().flat_map(|nics| nics.iter()).map(|name| name.len() + 32).sum();
+    (512 + texts(&node.labels) + amounts(&node.allocatable) + amounts(&node.used) + taints + nics) as u64
 }
 
 fn too_long(span: Span, count: u64) -> Diagnostic {

@@ -148,7 +148,9 @@ fn common_areas(state: &mut State, group: usize, demand: &[(usize, i64)], level:
             state.open(class);
             state.room(class, area)
         });
-        let rank = [0, 0, 0, left, 0, order as i64];
+        let pods = |(role, count): &(usize, i64)| count * index.roles[*role].classes.len() as i64;
+        let unmet = demand.iter().map(|part| pods(part) * index.unmet_in(part.0, area)).sum();
+        let rank = [0, unmet, 0, left, 0, order as i64];
         if left > 0 && best.wants(&rank) && holds(state, group, demand, area, false) {
             best.add(rank, area);
         }

@@ -377,7 +377,10 @@ fn machines_are_preferred_in_large_clusters() {
     let racks: Vec<String> = (0..40).map(|r| format!("z{}/r{r} 8 8 8 8", r / 20)).collect();
     let within = || vec![ClauseKind::Instances { role: 0, level: RACK }];
     let groups = (0..40).map(|g| group(&format!("g{g}"), &[if g < 20 { "2x8" } else { "1x8" }], vec![]));
-    let mut problem = with(cluster(&racks.join(", ")), groups.collect());
+    let mut talking = group("talking", &["1x8", "1x8*3"], vec![]);
+    talking.edges = vec![edge(0, 1, None)];
+    let mut problem = with(cluster(&racks.join(", ")), groups.chain([talking]).collect());
+    prefer(&mut problem, 40, |m| m / 4 == 30, 1);
     for g in 0..40 {
         if g < 20 {
             problem.groups[g].clauses = within().into_iter().map(required).collect();
