@@ -19,6 +19,7 @@ pub mod compute;
 mod coordination;
 mod eligible;
 pub mod gang;
+pub mod hardware;
 pub mod links;
 pub mod names;
 mod problem;
@@ -40,6 +41,9 @@ pub struct Fitted {
     pub compute_domains: Vec<Vec<compute::ComputeDomain>>,
     /// The scheduler that places the pods of an instance together, where the cluster has one.
     pub gang: Option<gang::GangScheduler>,
+    /// What holds of the hardware of every node that a part may use, by group, role and part; parts
+    /// of which nothing is known are absent.
+    pub hardware: BTreeMap<[usize; 3], hardware::Hardware>,
     /// For each level the link of two pods that share a domain of it and no narrower one, without
     /// what takes a ComputeDomain.
     pub links: Vec<Link>,
@@ -66,10 +70,11 @@ pub fn fit(
     shape::check(session, &model, inventory, &eligible);
     let compute_domains = compute::domains(session, &model, inventory, &eligible);
     let gang = gang::scheduler(session, &model, inventory);
+    let hardware = hardware::hardware(session, &model, inventory, &eligible);
     links::check(session, &model, inventory, &compute_domains);
     session.gate()?;
     let problem = problem::problem(&model, inventory, eligible, locks);
     let locks = model.groups.iter().map(|group| locks.get(&group.name).cloned().unwrap_or_default()).collect();
     let links = links::links(inventory, false);
-    Some(Fitted { model, stages, problem, compute_domains, gang, links, locks })
+    Some(Fitted { model, stages, problem, compute_domains, gang, hardware, links, locks })
 }

@@ -18,6 +18,7 @@ pub mod import;
 mod levels;
 mod load;
 mod machines;
+mod nics;
 mod pools;
 mod raw;
 pub mod room;
@@ -159,6 +160,8 @@ pub struct Node {
     pub spot: bool,
     /// Pods may lock memory without a capability.
     pub memlock_unlimited: bool,
+    /// Its RDMA adapters in the order of the rails, where they are listed; see [`Node::rails`].
+    pub nics: Option<Arc<Vec<String>>>,
     /// How its accelerators are connected, where that is known.
     pub gpu_links: Option<Arc<GpuLinks>>,
     /// Where it is declared.
@@ -192,6 +195,17 @@ pub fn shown_amount(resource: &str, amount: i64) -> String {
         "memory" | "ephemeral-storage" => Quantity::bytes(amount).to_string(),
         name if name.starts_with("hugepages-") => Quantity::bytes(amount).to_string(),
         _ => amount.to_string(),
+    }
+}
+
+impl Node {
+    /// The names of its RDMA adapters in the order of the rails: those that are listed, else those
+    /// that follow from [`Node::gpu_links`]. `None` where neither tells.
+    pub fn rails(&self) -> Option<Vec<&str>> {
+        match &self.nics {
+            Some(nics) => Some(nics.iter().map(String::as_str).collect()),
+            None => self.gpu_links.as_ref()?.rails(),
+        }
     }
 }
 

@@ -99,7 +99,7 @@ pub struct Problem {
     pub machines: Vec<Machine>,
     /// For each level the names of its domains, for messages: `zone-a/b1/r3`.
     pub domains: Vec<Vec<String>>,
-    /// Distinct sets of machines that pods may use: one flag a machine.
+    /// Distinct sets of machines that pods may use, or would rather use: one flag a machine.
     pub eligible: Vec<Vec<bool>>,
     /// The groups.
     pub groups: Vec<Group>,
@@ -148,6 +148,8 @@ pub struct Group {
     pub clauses: Vec<Clause>,
     /// Traffic, which pulls instances together.
     pub edges: Vec<Edge>,
+    /// Machines that some of its pods would rather stand on.
+    pub preferences: Vec<Preference>,
     /// A better link may cost a move.
     pub locality: bool,
 }
@@ -259,6 +261,19 @@ pub enum ClauseKind {
         /// Level.
         level: usize,
     },
+}
+
+/// Machines that pods should stand on: each pod elsewhere costs the weight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preference {
+    /// The roles of the pods, each once.
+    pub roles: Vec<usize>,
+    /// Index in [`Problem::eligible`].
+    pub machines: usize,
+    /// Importance.
+    pub weight: u32,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// Traffic between all instances of two roles. An instance pair's link is that between the

@@ -16,8 +16,10 @@ use crate::check::{self, Form, Model, Port};
 use crate::fit::Fitted;
 use crate::fit::compute::ComputeDomain;
 use crate::fit::gang::GangScheduler;
+use crate::fit::hardware::Hardware;
 use crate::graph::Application;
 use crate::inventory::Inventory;
+use crate::link::Link;
 use crate::lock;
 use crate::naming;
 use crate::place::Placement;
@@ -137,6 +139,8 @@ pub struct Part<'m> {
     pub source: &'m check::Part,
     /// When it starts within its role: after all parts of lower steps.
     pub step: u32,
+    /// The link that any two accelerators of a pod have at worst, where that is known.
+    pub gpu_link: Option<Link>,
     /// The template.
     pub template: PodTemplate<'m>,
 }
@@ -215,7 +219,8 @@ fn group<'m>(
         let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
         let of = |list: &[Vec<u32>]| list.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
         let stage = (of(&fitted.stages.stage), of(&fitted.stages.within));
-        let mut role = role(source, r, &rules, placed, (stage, policy));
+        let hardware = |part| fitted.hardware.get(&[index, r, part]);
+        let mut role = role(source, r, &rules, placed, (stage, policy), hardware);
         claim(&mut role, r, compute_domains);
         role
     });
@@ -230,13 +235,16 @@ fn role<'m>(
     rules: &Rules<'m>,
     placed: &[Vec<usize>],
     ((stage, within), policy): ((u32, u32), Policy<'m>),
+    hardware: impl Fn(usize) -> Option<&'m Hardware>,
 ) -> Role<'m> {
     let source = &group.roles[index];
     let steps = steps(&source.parts);
-    let part = |(part, step)| Part {
-        source: part,
-        step,
-        template: template::template(group, source, part, &files::set_name(&group.name, source, part), rules.inventory),
+    let part = |(index, (part, step)): (usize, (&'m check::Part, u32))| {
+        let set = files::set_name(&group.name, source, part);
+        let hardware = hardware(index);
+        let nics = hardware.and_then(|hardware| hardware.nics.as_deref()).unwrap_or_default();
+        let template = template::template(group, source, part, &set, nics, rules.inventory);
+        Part { source: part, step, gpu_link: hardware.and_then(|hardware| hardware.gpu_link), template }
     };
     Role {
         source,
@@ -246,7 +254,7 @@ fn role<'m>(
         policy,
         files: files::sets(&group.name, source),
         services: services(group, source),
-        parts: source.parts.iter().zip(steps).map(part).collect(),
+        parts: source.parts.iter().zip(steps).enumerate().map(part).collect(),
         units: units((group, index), rules, placed),
     }
 }

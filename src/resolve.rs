@@ -68,7 +68,7 @@ pub enum Binding {
     Namespace(ModuleId),
     /// A built-in function.
     Builtin(&'static str),
-    /// `leader`, `self` or `pod`: values of the running pod.
+    /// `leader`, `self`, `pod` or `node`: values of the running pod and its node.
     Runtime(&'static str),
     /// `group`: the enclosing group.
     Group,

@@ -176,6 +176,10 @@ pub struct Pod {
     pub name: String,
     /// The node.
     pub node: String,
+    /// The link that any two of its accelerators have at worst on this node: `nvlink` or `pcie`.
+    /// Absent when it has not two, and where the inventory knows no `gpu-links` of the node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_link: Option<String>,
 }
 
 /// An instance that runs elsewhere than before.
@@ -234,10 +238,17 @@ fn group(scene: &Scene<'_>, g: usize) -> Group {
 
 fn instance(scene: &Scene<'_>, (g, r, i): (usize, usize, usize), machines: &[usize]) -> Instance {
     let names = scene.names(g, r, i).into_iter();
+    let pod = |(pod, (name, machine)): (usize, (String, &usize))| {
+        let seat = Seat { group: g, role: r, instance: i, pod, machine: *machine };
+        let links = scene.inventory.nodes[*machine].gpu_links.as_ref();
+        let links = links.filter(|_| scene.request(seat, scene.problem().gpu) > 1);
+        let gpu_link = links.and_then(|links| links.worst()).map(|link| link.name().to_owned());
+        Pod { name, node: scene.node(*machine).to_owned(), gpu_link }
+    };
     Instance {
         index: i as u32,
         reserved: i as u32 >= scene.role(g, r).replicas.min,
-        pods: names.zip(machines).map(|(name, m)| Pod { name, node: scene.node(*m).to_owned() }).collect(),
+        pods: names.zip(machines).enumerate().map(pod).collect(),
         domains: topology::common(scene.inventory, machines).into_iter().map(|(l, d)| (l.into(), d.into())).collect(),
     }
 }

@@ -155,7 +155,7 @@ fn problem(case: &Value) -> Option<Problem> {
         levels.push(HOSTNAME.into());
     }
     let (roles, clauses) = demand(set, &levels, &resources)?;
-    let group = Group { name: "g".into(), roles, clauses, edges: Vec::new(), locality: false };
+    let group = Group { name: "g".into(), roles, clauses, edges: Vec::new(), preferences: Vec::new(), locality: false };
     let domains = levels.iter().enumerate().map(|(l, _)| {
         let count = machines.iter().filter_map(|m| m.domains[l]).max().map_or(0, |most| most + 1);
         (0..count).map(|d| d.to_string()).collect()

@@ -222,6 +222,57 @@ fn one_more_node_changes_no_template() {
     assert_eq!(fresh.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
 }
 
+#[test]
+fn adapters_are_named_by_kind_of_node_and_not_by_plan() {
+    let workshop = Workshop::new("qwen-pd");
+    let pool = "dedicated: true\n";
+    workshop.edit("inventory.yaml", pool, "dedicated: true\n    nics: \"mlx5_[0-1,4]\"\n");
+    workshop.edit(
+        "qwen-pd.rbg",
+        "role prefill is Prefill(weights) {",
+        "role prefill is Prefill(weights) { flags { disaggregation-ib-device = node.nics }",
+    );
+    let (_, before) = workshop.compile("out");
+    let named = |tree: &Tree| tree.values().filter(|text| text.contains("mlx5_0,mlx5_1,mlx5_4")).count();
+    assert_eq!(named(&before), 4, "leaders and workers of two instances");
+    // Another node of the pool, and a plan that must move.
+    workshop.edit("inventory.yaml", "gpu-[1-4]", "gpu-[2-6]");
+    workshop.edit("inventory.yaml", "r[1-2] x2", "r1, r[2-3] x2");
+    let (run, after) = workshop.compile("out");
+    assert!(run.err.contains("gpu-1"), "{}", run.err);
+    assert_eq!(named(&after), named(&before));
+}
+
+#[test]
+fn links_inside_a_pod_are_those_of_the_worst_pair() {
+    let row = |gpu: usize, near: usize| -> String {
+        let link = |other: usize| {
+            if other == gpu {
+                "X"
+            } else if other / near == gpu / near {
+                "NV18"
+            } else {
+                "SYS"
+            }
+        };
+        (0..8).map(link).collect::<Vec<_>>().join(" ")
+    };
+    for (near, class) in [(8, "nvlink"), (4, "pcie")] {
+        let workshop = Workshop::new("qwen-pd");
+        let rows: Vec<String> = (0..8).map(|gpu| row(gpu, near)).collect();
+        let links = format!("dedicated: true\n    gpu-links: {{ gpus: [{}] }}\n", rows.join(", "));
+        workshop.edit("inventory.yaml", "dedicated: true\n", &links);
+        workshop.edit("qwen-pd.rbg", "pods = 2  gpus = 1", "pods = 2  gpus = 2");
+        let (_, tree) = workshop.compile("out");
+        let told = format!("gpu_link: {class}");
+        let discovery = tree.values().find(|text| text.contains("schema: rbgc.dev/v1")).unwrap();
+        assert_eq!(discovery.matches(&told).count(), 8, "the pods of `decode`, the others have one: {discovery}");
+        let inventory = workshop.file("inventory.yaml").display().to_string();
+        let run = cli::run(workshop.directory.path(), &["plan", workshop.example, "-i", &inventory, "--json"]);
+        assert_eq!(run.out.matches(&format!("\"gpu_link\": \"{class}\"")).count(), 8, "{}", run.out);
+    }
+}
+
 /// The goldens by example and target with delivery.
 fn goldens() -> Vec<(String, Tree)> {
     let mut found = Vec::new();

@@ -118,6 +118,7 @@ fn runtime(word: &str, member: &str) -> Value {
         ("pod", "namespace") => RuntimeValue::PodNamespace,
         ("pod", "node") => RuntimeValue::NodeName,
         ("pod", "host-ip") => RuntimeValue::HostIp,
+        ("node", "nics") => RuntimeValue::Nics,
         _ => return Value::Error,
     };
     Value::text(vec![Piece::Value(value)])

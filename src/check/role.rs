@@ -116,7 +116,7 @@ impl<'p> Checker<'_, '_, 'p> {
             );
         }
         let containers = std::iter::once(&pod.main).chain(&pod.inits).chain(&pod.sidecars);
-        let needs = containers.flat_map(runtime_values).find(|v| {
+        let needs = containers.flat_map(super::Container::runtime_values).find(|v| {
             matches!(v, super::RuntimeValue::Index | super::RuntimeValue::LeaderAddress | super::RuntimeValue::Instance)
         });
         if needs.is_some() {
@@ -143,17 +143,6 @@ impl<'p> Checker<'_, '_, 'p> {
         references.dedup();
         references
     }
-}
-
-fn runtime_values(container: &super::Container) -> impl Iterator<Item = super::RuntimeValue> {
-    let env = container.env.values().filter_map(|v| match v {
-        super::EnvValue::Text(text) => Some(text),
-        _ => None,
-    });
-    container.command.iter().chain(&container.args).chain(env).flat_map(|t| &t.0).filter_map(|p| match p {
-        super::Piece::Value(value) => Some(*value),
-        super::Piece::Text(_) => None,
-    })
 }
 
 /// The targets of the `after` statements of a body.

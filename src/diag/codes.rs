@@ -100,6 +100,7 @@ codes! {
     ShapeTooLarge "E0609" "an instance that no domain can hold by its shape";
     UnknownPool "E0610" "an unknown node pool";
     MissingResource "E0611" "a resource that the inventory does not name";
+    UnlikeNics "E0631" "`node.nics` has no single value";
     NothingFits "E0701" "no placement satisfies every clause";
     UnkeptRoom "E0703" "room that no affinity can keep";
     TooManyMoves "E0704" "more instances would move than are allowed";

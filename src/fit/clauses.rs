@@ -93,17 +93,10 @@ fn alone(session: &mut Session, group: &Group) {
             {
                 Some(format!("`{}` is named twice", group.roles[*role].name))
             }
-            ClauseKind::Pool { .. } | ClauseKind::Label { .. } if clause.prefer.is_some() => {
-                Some("a preference for nodes is not supported yet: it is required or not said".to_owned())
-            }
             _ => None,
         };
         let Some(why) = nothing else { continue };
         let code = if clause.prefer.is_some() { Code::VoidPreference } else { Code::VoidClause };
-        let code = match &clause.kind {
-            ClauseKind::Pool { .. } | ClauseKind::Label { .. } => Code::NotSupportedYet,
-            _ => code,
-        };
         session.report(
             Diagnostic::new(code, clause.span, format!("this clause asks for nothing: {why}")).help("remove it"),
         );

@@ -1,21 +1,28 @@
-//! Which machines each pod may use: product, pools, labels, taints.
+//! Which machines each pod may use, and which it would rather use: product, pools, labels, taints.
 
-use crate::check::{ClauseKind, Group, Model, Part};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::{Clause, ClauseKind, Group, Model, Part};
 use crate::data::Data;
 use crate::diag::{Code, Diagnostic, Session};
 use crate::inventory::{Inventory, Node, Taint};
+use crate::place::Preference;
 
-/// Sets of machines, each once, and for each group, role and part the index of its set.
+/// Sets of machines, each once, and who uses them.
 #[derive(Debug, Default)]
 pub(super) struct Eligible {
     pub sets: Vec<Vec<bool>>,
+    /// For each group, role and part the index of the set that it may use.
     pub of: Vec<Vec<Vec<usize>>>,
+    /// For each group the preferences for machines.
+    pub preferred: Vec<Vec<Preference>>,
 }
 
 pub(super) fn sets(session: &mut Session, model: &Model, inventory: &Inventory) -> Eligible {
     let mut eligible = Eligible::default();
-    let mut known: std::collections::BTreeMap<Vec<bool>, usize> = std::collections::BTreeMap::new();
-    let mut shapes: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    let mut known: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
+    let mut shapes: BTreeMap<String, usize> = BTreeMap::new();
+    let mut meant: BTreeMap<String, usize> = BTreeMap::new();
     for group in &model.groups {
         let mut roles = Vec::new();
         for (index, role) in group.roles.iter().enumerate() {
@@ -35,16 +42,41 @@ pub(super) fn sets(session: &mut Session, model: &Model, inventory: &Inventory) 
             roles.push(parts);
         }
         eligible.of.push(roles);
+        eligible.preferred.push(preferences(group, inventory, &mut known, &mut meant));
     }
     let mut sets: Vec<(Vec<bool>, usize)> = known.into_iter().collect();
     sets.sort_by_key(|(_, index)| *index);
     eligible.sets = sets.into_iter().map(|(flags, _)| flags).collect();
     report_empty(session, model, &eligible, inventory);
+    report_void(session, model, &eligible);
     eligible
 }
 
+/// The preferences of a group for machines: `prefer on`. Groups made from one template say the same,
+/// which `meant` remembers.
+fn preferences(
+    group: &Group,
+    inventory: &Inventory,
+    known: &mut BTreeMap<Vec<bool>, usize>,
+    meant: &mut BTreeMap<String, usize>,
+) -> Vec<Preference> {
+    let preference = |clause: &Clause| {
+        let (ClauseKind::Pool { roles, .. } | ClauseKind::Label { roles, .. }) = &clause.kind else { return None };
+        let weight = clause.prefer?;
+        let machines = *meant.entry(format!("{:?}", clause.kind)).or_insert_with(|| {
+            let flags = inventory.nodes.iter().map(|node| meets(&clause.kind, node, inventory)).collect();
+            let next = known.len();
+            *known.entry(flags).or_insert(next)
+        });
+        let roles = BTreeSet::from_iter(roles.iter().copied()).into_iter().collect();
+        Some(Preference { roles, machines, weight, span: clause.span })
+    };
+    group.clauses.iter().filter_map(preference).collect()
+}
+
 fn shape_key(group: &Group, role: usize, part: &Part) -> String {
-    let clauses: Vec<&ClauseKind> = group.clauses.iter().map(|c| &c.kind).filter(|k| concerns(k, role)).collect();
+    let concerned = group.clauses.iter().filter(|clause| concerns(&clause.kind, role));
+    let clauses: Vec<_> = concerned.map(|clause| (&clause.kind, clause.prefer.is_some())).collect();
     let gpu = part.pod.gpu.as_ref().map(|(product, _)| product);
     format!("{} {gpu:?} {:?} {clauses:?}", group.roles[role].gpus() > 0, part.pod.tolerations)
 }
@@ -60,30 +92,33 @@ fn allowed(group: &Group, role: usize, part: &Part, node: &Node, inventory: &Inv
         return false;
     }
     let mut pool_named = false;
-    for clause in group.clauses.iter().filter(|c| c.prefer.is_none()) {
-        match &clause.kind {
-            ClauseKind::Pool { roles, not, pools } if roles.contains(&role) => {
-                let pool = node.pool.map(|p| &inventory.pools[p].name);
-                let inside = pools.iter().any(|(name, _)| Some(name) == pool);
-                if inside == *not {
-                    return false;
-                }
-                pool_named |= inside;
-            }
-            ClauseKind::Label { roles, not, key, values } if roles.contains(&role) => {
-                let inside = node.labels.get(key).is_some_and(|v| values.contains(v));
-                if inside == *not {
-                    return false;
-                }
-            }
-            _ => {}
+    for clause in group.clauses.iter().filter(|clause| concerns(&clause.kind, role)) {
+        let meant = meets(&clause.kind, node, inventory);
+        if !meant && clause.prefer.is_none() {
+            return false;
         }
+        pool_named |= meant && matches!(clause.kind, ClauseKind::Pool { not: false, .. });
     }
     // Taints keep others off machines with accelerators: roles that use accelerators (with all
-    // their parts, which belong together) and roles that name the pool are meant to be there. All others must tolerate them on their own.
+    // their parts, which belong together) and roles that name the pool, be it as a preference, are
+    // meant to be there. All others must tolerate them on their own.
     let invited = group.roles[role].gpus() > 0 || pool_named;
     invited
         || node.taints.iter().all(|taint| taint.effect == "PreferNoSchedule" || tolerated(taint, &part.pod.tolerations))
+}
+
+/// Whether a node is one of those that an `on` clause asks for; other clauses ask for none.
+fn meets(kind: &ClauseKind, node: &Node, inventory: &Inventory) -> bool {
+    match kind {
+        ClauseKind::Pool { not, pools, .. } => {
+            let pool = node.pool.map(|pool| &inventory.pools[pool].name);
+            pools.iter().any(|(name, _)| Some(name) == pool) != *not
+        }
+        ClauseKind::Label { not, key, values, .. } => {
+            node.labels.get(key).is_some_and(|value| values.contains(value)) != *not
+        }
+        _ => true,
+    }
 }
 
 /// Whether one of the tolerations matches a taint, by the rules of core/v1 Toleration.
@@ -114,4 +149,32 @@ fn report_empty(session: &mut Session, model: &Model, eligible: &Eligible, inven
             session.report(problem.help(help));
         }
     }
+}
+
+/// Preferences that no choice of machines can meet, or that every choice meets.
+fn report_void(session: &mut Session, model: &Model, eligible: &Eligible) {
+    for ((group, preferences), of) in model.groups.iter().zip(&eligible.preferred).zip(&eligible.of) {
+        for preference in preferences {
+            let meant = &eligible.sets[preference.machines];
+            let sets = preference.roles.iter().flat_map(|role| &of[*role]).map(|set| &eligible.sets[*set]);
+            let (mut met, mut missed) = (false, false);
+            for (_, meant) in sets.flat_map(|set| set.iter().zip(meant)).filter(|(may, _)| **may) {
+                met |= meant;
+                missed |= !meant;
+            }
+            let why = match (met, missed) {
+                (true, false) => "there are no other nodes that they may use",
+                (false, true) => "they may use none of these nodes",
+                (true, true) | (false, false) => continue,
+            };
+            session.report(void(group, preference, why));
+        }
+    }
+}
+
+fn void(group: &Group, preference: &Preference, why: &str) -> Diagnostic {
+    let roles: Vec<String> = preference.roles.iter().map(|role| format!("`{}`", group.roles[*role].name)).collect();
+    let message = format!("this preference has no effect on {}: {why}", roles.join(", "));
+    Diagnostic::new(Code::VoidPreference, preference.span, message)
+        .help("remove it; product, required clauses and taints decide which nodes a role may use")
 }

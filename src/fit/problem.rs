@@ -45,7 +45,7 @@ pub(super) fn problem(
     for (g, group) in model.groups.iter().enumerate() {
         let empty = Lock::default();
         let lock = locks.get(&group.name).unwrap_or(&empty);
-        problem.groups.push(self::group(group, &eligible.of[g], &problem, inventory, lock, &index));
+        problem.groups.push(self::group(group, (&eligible, g), &problem, inventory, lock, &index));
     }
     problem.eligible = eligible.sets;
     problem
@@ -175,7 +175,7 @@ fn hold(problem: &mut Problem, inventory: &Inventory, name: &str, lock: &Lock, i
 
 fn group(
     group: &check::Group,
-    sets: &[Vec<usize>],
+    (eligible, g): (&Eligible, usize),
     problem: &Problem,
     inventory: &Inventory,
     lock: &Lock,
@@ -184,7 +184,7 @@ fn group(
     let roles = group
         .roles
         .iter()
-        .zip(sets)
+        .zip(&eligible.of[g])
         .map(|(role, sets)| {
             let pods: Vec<Pod> = role
                 .parts
@@ -215,6 +215,7 @@ fn group(
             .iter()
             .map(|c| Edge { from: c.from, to: c.to, floor: c.floor.map(|(l, _)| l), weight: c.weight, span: c.span })
             .collect(),
+        preferences: eligible.preferred[g].clone(),
         locality: group.objective == Objective::Locality,
     }
 }

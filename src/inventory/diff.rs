@@ -143,6 +143,7 @@ fn facts(node: &Node, inventory: &Inventory) -> Facts {
             put(format!("{word} {resource}"), super::shown_amount(resource, *amount));
         }
     }
+    node.nics.iter().for_each(|nics| put("adapters".into(), nics.join(",")));
     if let Some(links) = &node.gpu_links {
         let rows = links.gpus.iter().map(|links| super::gpu_links::row(links));
         let nics = links.nics.iter().map(|(name, links)| format!("{name}: {}", super::gpu_links::row(links)));

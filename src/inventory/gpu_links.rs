@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::nics::{is_adapter, not_an_adapter};
 use super::raw::RawGpuLinks;
 use crate::diag::{Code, Diagnostic};
+use crate::link::Link;
 use crate::source::Span;
 use crate::tree::{At, Reader, shown};
 
@@ -36,6 +38,31 @@ pub enum GpuLink {
     Node,
     /// The interconnect between NUMA nodes: `SYS`.
     Sys,
+}
+
+impl GpuLinks {
+    /// The link that any two accelerators have at worst: NVLink, or PCI Express of any length. `None`
+    /// where there are not two.
+    pub fn worst(&self) -> Option<Link> {
+        let worst = self.gpus.iter().flatten().max().filter(|link| **link != GpuLink::Own)?;
+        Some(if matches!(worst, GpuLink::Nvlink(_)) { Link::Nvlink } else { Link::Pcie })
+    }
+
+    /// The adapters in the order of the rails: for each accelerator its nearest one, of those that
+    /// are equally near the first that no accelerator before it has. Adapters that are nearest to
+    /// nobody, as those for storage and management, are none. `None` where an adapter has no name
+    /// but its number in the matrix.
+    pub fn rails(&self) -> Option<Vec<&str>> {
+        let mut rails: Vec<&str> = Vec::new();
+        for gpu in 0..self.gpus.len() {
+            let link = |nic: &(String, Vec<GpuLink>)| nic.1.get(gpu).copied();
+            let nearest = self.nics.iter().filter_map(link).min();
+            let mut near = self.nics.iter().filter(|nic| link(nic) == nearest).map(|(name, _)| name.as_str());
+            rails.extend(near.find(|name| !rails.contains(name)));
+        }
+        let nameless = |name: &&str| name.strip_prefix("NIC").is_some_and(|rest| rest.parse::<u32>().is_ok());
+        (!rails.is_empty() && !rails.iter().any(nameless)).then_some(rails)
+    }
 }
 
 impl GpuLink {
@@ -105,6 +132,10 @@ pub fn gpu_links(raw: RawGpuLinks, reader: &mut Reader<'_>) -> Option<GpuLinks> 
     }
     let spans: Vec<Span> = rows.iter().map(|row| row.span).chain(nics.iter().map(|(_, row)| row.span)).collect();
     let gpus = rows.iter().map(|row| words(row, reader)).collect::<Option<_>>()?;
+    if let Some((name, _)) = nics.iter().find(|(name, _)| !is_adapter(&name.value)) {
+        reader.report(|code| not_an_adapter(code, name.span, &name.value));
+        return None;
+    }
     let nics = nics.into_iter().map(|(name, row)| Some((name.value, words(&row, reader)?))).collect::<Option<_>>()?;
     let links = GpuLinks { gpus, nics };
     match fault(&links) {
@@ -140,4 +171,40 @@ pub fn unknown_link(code: Code, span: Span, word: &str) -> Diagnostic {
     Diagnostic::new(code, span, format!("unknown link {}", shown(word))).help(
         "known: `NV#` with the number of NVLinks, `PIX`, `PXB`, `PHB`, `NODE`, `SYS`, and `X` for the device itself",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rails(gpus: usize, nics: &[(&str, &str)]) -> Option<String> {
+        let words = |row: &str| row.split(' ').map(|word| GpuLink::parse(word).unwrap()).collect();
+        let row = |i| (0..gpus).map(|j| if i == j { GpuLink::Own } else { GpuLink::Nvlink(18) }).collect();
+        let nics = nics.iter().map(|(name, row)| ((*name).to_owned(), words(row))).collect();
+        GpuLinks { gpus: (0..gpus).map(row).collect(), nics }.rails().map(|names| names.join(","))
+    }
+
+    #[test]
+    fn rails_follow_the_accelerators() {
+        let each = [("mlx5_3", "SYS PIX"), ("storage", "NODE SYS"), ("mlx5_7", "PIX SYS")];
+        assert_eq!(rails(2, &each).unwrap(), "mlx5_7,mlx5_3");
+        assert_eq!(rails(2, &[("a", "PXB PXB"), ("b", "PXB PXB"), ("c", "NODE NODE")]).unwrap(), "a,b");
+        assert_eq!(rails(4, &[("a", "PIX PIX SYS SYS"), ("b", "SYS SYS PIX PIX")]).unwrap(), "a,b");
+        assert_eq!(rails(2, &[]), None);
+        // The matrix of a newer driver without its legend.
+        assert_eq!(rails(2, &[("NIC0", "PIX SYS")]), None);
+    }
+
+    #[test]
+    fn the_worst_pair_tells_what_any_two_have() {
+        let worst = |rows: &[&str]| {
+            let words = |row: &&str| row.split(' ').map(|word| GpuLink::parse(word).unwrap()).collect();
+            GpuLinks { gpus: rows.iter().map(words).collect(), nics: Vec::new() }.worst()
+        };
+        assert_eq!(worst(&["X NV18", "NV18 X"]), Some(Link::Nvlink));
+        assert_eq!(worst(&["X NV2 NV1", "NV2 X NV2", "NV1 NV2 X"]), Some(Link::Nvlink));
+        // Two islands: a pod of two may get one of each.
+        assert_eq!(worst(&["X NV4 SYS SYS", "NV4 X SYS SYS", "SYS SYS X NV4", "SYS SYS NV4 X"]), Some(Link::Pcie));
+        assert_eq!(worst(&["X"]), None);
+    }
 }

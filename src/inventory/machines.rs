@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::facts::{self, checked};
 use super::gpu_links::gpu_links;
+use super::nics::nics;
 use super::pools::{Context, Draft, blank, drafts, product, two_values};
 use super::raw::{RawNode, RawPool};
 use super::{HOSTNAME, Node, Pool};
@@ -132,6 +133,9 @@ impl Fleet {
         node.elastic = raw.elastic.unwrap_or(node.elastic);
         node.spot = raw.spot.unwrap_or(node.spot);
         node.memlock_unlimited |= raw.memlock.is_some();
+        if let Some(names) = raw.nics {
+            node.nics = nics(&names, reader).map(Arc::new);
+        }
         if let Some(links) = raw.gpu_links {
             node.gpu_links = gpu_links(links, reader).map(Arc::new);
         }
@@ -235,7 +239,8 @@ fn weight(node: &Node) -> u64 {
     let texts = |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| k.len() + v.len() + 64).sum::<usize>();
     let amounts = |map: &BTreeMap<String, i64>| map.keys().map(|k| k.len() + 48).sum::<usize>();
     let taints: usize = node.taints.iter().map(|t| t.key.len() + t.value.len() + t.effect.len() + 72).sum();
-    (512 + texts(&node.labels) + amounts(&node.allocatable) + amounts(&node.used) + taints) as u64
+    let nics: usize = node.nics.iter().flat_map(|nics| nics.iter()).map(|name| name.len() + 32).sum();
+    (512 + texts(&node.labels) + amounts(&node.allocatable) + amounts(&node.used) + taints + nics) as u64
 }
 
 fn too_long(span: Span, count: u64) -> Diagnostic {

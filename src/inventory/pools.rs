@@ -7,6 +7,7 @@ use super::facts::{self, checked, is_word};
 use super::gpu_links::gpu_links;
 use super::hostlist::{Hostlist, Malformed};
 use super::levels::Levels;
+use super::nics::nics;
 use super::raw::RawPool;
 use super::{HOSTNAME, Node};
 use crate::diag::{Code, Diagnostic, plural};
@@ -72,6 +73,7 @@ fn draft(raw: RawPool, context: &Context<'_>, reader: &mut Reader<'_>) -> Draft 
         elastic: raw.elastic.unwrap_or(false),
         spot: raw.spot.unwrap_or(false),
         memlock_unlimited: raw.memlock.is_some(),
+        nics: raw.nics.and_then(|names| nics(&names, reader)).map(Arc::new),
         gpu_links: raw.gpu_links.and_then(|links| gpu_links(links, reader)).map(Arc::new),
         ..blank()
     };
@@ -124,7 +126,8 @@ fn patterns(
     patterns
 }
 
-fn parsed(
+/// Reads a hostlist or pattern; reports the first place that is malformed.
+pub fn parsed(
     text: &At<String>,
     parse: fn(&str) -> Result<Hostlist, Malformed>,
     reader: &mut Reader<'_>,
@@ -156,6 +159,7 @@ pub fn blank() -> Node {
         elastic: false,
         spot: false,
         memlock_unlimited: false,
+        nics: None,
         gpu_links: None,
         span: Span::default(),
     }

@@ -164,6 +164,9 @@ record! {
         domains "domains": Entries<At<String>>,
         /// What pods may use of one machine, by resource name.
         allocatable "allocatable": Entries<At<RawAmount>>,
+        /// Names of the RDMA adapters of each machine as a hostlist, in the order of the rails:
+        /// `mlx5_[0-7]`.
+        nics "nics": At<String>,
         /// Links between the accelerators of each machine.
         gpu_links "gpu-links": RawGpuLinks,
     }
@@ -201,6 +204,9 @@ record! {
         ready "ready": bool,
         /// It is cordoned; false by default.
         unschedulable "unschedulable": bool,
+        /// Names of its RDMA adapters as a hostlist, in the order of the rails; replaces those of
+        /// the pool.
+        nics "nics": At<String>,
         /// Links between its accelerators; replaces those of the pool.
         gpu_links "gpu-links": RawGpuLinks,
     }

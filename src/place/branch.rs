@@ -53,7 +53,7 @@ struct Node {
     at: usize,
     /// Cost of the groups that stand or are left out.
     closed: Cost,
-    /// Links and moves of the group that is begun.
+    /// Links, moves and machines that are not the preferred ones of the group that is begun.
     begun: Cost,
     /// Links inside the instance that is begun.
     inside: i64,
@@ -305,6 +305,7 @@ impl Search<'_> {
             if state.put_instance(instance, old) {
                 let mut more = [0; 7];
                 more[links] = leader_links(state, instance, old[0]) + INSIDE * inside_links(index, old);
+                more[part::UNMET] = old.iter().map(|machine| index.unmet_on(row.role, *machine)).sum();
                 more[part::FRAGMENTATION] = state.fragmentation - before;
                 state.take_instance(instance);
                 ranked.push((more, [i64::MIN; 3], Choice::Old));
@@ -324,6 +325,7 @@ impl Search<'_> {
                 let downgrade = |m: &usize| index.topology.downgrade(index.topology.shared(*m, machine));
                 more[links] = INSIDE * own.iter().map(downgrade).sum::<i64>();
             }
+            more[part::UNMET] = index.unmet_on(row.role, machine);
             more[part::FRAGMENTATION] = state.breaks(instance, pod, machine);
             let free = state.free.get(machine * index.columns + index.problem.gpu).copied().unwrap_or(0);
             let grain = index.grain.map_or(0, |level| {

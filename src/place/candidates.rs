@@ -264,6 +264,9 @@ struct Pull {
     /// A level, its leaders by domain, and what each of them there costs or, negative, earns.
     preferences: Vec<(usize, std::collections::BTreeMap<usize, i64>, i64)>,
     accelerated: bool,
+    role: usize,
+    /// Whether its pods prefer some machines.
+    choosy: bool,
 }
 
 impl Pull {
@@ -294,12 +297,14 @@ impl Pull {
             crowds,
             preferences: super::wishes::wishes(state, instance),
             accelerated: role.accelerated.iter().any(|a| *a),
+            role: row.role,
+            choosy: !role.preferences.is_empty(),
         }
     }
 
     /// Whether nothing draws the instance anywhere.
     fn idle(&self) -> bool {
-        self.peers.is_empty() && self.preferences.is_empty()
+        self.peers.is_empty() && self.preferences.is_empty() && !self.choosy
     }
 
     /// The first numbers of the rank of an area, given by one of its machines.
@@ -314,7 +319,7 @@ impl Pull {
         for (peer, weight) in self.peers.iter().filter(|_| self.crowds.is_empty()) {
             links += weight * topology.downgrade(topology.shared(machine, *peer).min(area.level));
         }
-        let mut wishes = 0;
+        let mut wishes = index.unmet_in(self.role, area) * index.roles[self.role].classes.len() as i64;
         for (level, counts, cost) in &self.preferences {
             let here = (*level <= area.level).then(|| counts.get(&topology.domain(machine, *level))).flatten();
             wishes += cost * here.copied().unwrap_or(0);

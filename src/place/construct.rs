@@ -148,7 +148,9 @@ fn common_areas(state: &mut State, group: usize, demand: &[(usize, i64)], level:
             state.open(class);
             state.room(class, area)
         });
-        let rank = [0, 0, 0, left, 0, order as i64];
+        let pods = |(role, count): &(usize, i64)| count * index.roles[*role].classes.len() as i64;
+        let unmet = demand.iter().map(|part| pods(part) * index.unmet_in(part.0, area)).sum();
+        let rank = [0, unmet, 0, left, 0, order as i64];
         if left > 0 && best.wants(&rank) && holds(state, group, demand, area, false) {
             best.add(rank, area);
         }
@@ -227,7 +229,8 @@ pub(super) fn pack(state: &mut State, instance: usize, area: Area) -> bool {
         let rank = |m: usize| {
             let distance = own.iter().map(|o| -(index.topology.shared(*o, m) as i64)).min().unwrap_or(0);
             let wasted = i64::from(!role.accelerated[pod] && index.has_gpu(m));
-            (distance, wasted, -room(near, m), room(index.topology.machine_level(), m), m)
+            let unmet = index.unmet_on(index.instances[instance].role, m);
+            (distance, unmet, wasted, -room(near, m), room(index.topology.machine_level(), m), m)
         };
         let machines = index.topology.machines(area);
         let fitting = machines.filter(|m| room(index.topology.machine_level(), *m) > 0);

@@ -7,6 +7,7 @@ use super::topology::Topology;
 use super::{Group, Pod, Problem};
 use crate::link::Link;
 
+mod preferences;
 mod rules;
 
 /// A problem with everything that the search looks up.
@@ -34,6 +35,8 @@ pub(super) struct Index<'p> {
     pub leaders: Vec<(usize, usize)>,
     /// Levels of which some group wants domains for itself, or would like to.
     pub exclusive: Vec<usize>,
+    /// By set of machines that somebody prefers, for each level the domains without one of them.
+    pub without: BTreeMap<usize, Vec<Vec<bool>>>,
     /// The level beside that of the machines whose domains are worth keeping whole.
     pub grain: Option<usize>,
     /// Machines, and domains of the grain, that nobody uses before anything is placed.
@@ -68,6 +71,8 @@ pub(super) struct RoleRow<'p> {
     pub spreads: Vec<usize>,
     pub nears: Vec<usize>,
     pub survivals: Vec<usize>,
+    /// Sets of machines that its pods prefer, with the weights.
+    pub preferences: Vec<(usize, i64)>,
     pub floors: Vec<usize>,
     pub touches: Vec<usize>,
     pub leaders: Vec<usize>,
@@ -187,10 +192,12 @@ impl<'p> Index<'p> {
             touches: Vec::new(),
             leaders: Vec::new(),
             exclusive: Vec::new(),
+            without: BTreeMap::new(),
         };
         let (mut known, mut shapes) = (BTreeMap::new(), BTreeMap::new());
         for (g, group) in problem.groups.iter().enumerate() {
             index.add_roles(g, group, &mut known);
+            index.add_preferences(g);
             index.groups[g].shape = *shapes.entry(index.shape(g)).or_insert(g);
             for (c, clause) in group.clauses.iter().enumerate() {
                 if clause.prefer.is_none() {
@@ -215,7 +222,8 @@ impl<'p> Index<'p> {
         let roles: Vec<_> = row.roles.clone().map(|r| (&self.roles[r].classes, self.roles[r].role.instances)).collect();
         let clauses: Vec<_> = group.clauses.iter().map(|c| (&c.kind, c.prefer)).collect();
         let edges: Vec<_> = group.edges.iter().map(|e| (e.from, e.to, e.floor, e.weight)).collect();
-        format!("{:?}", (stood, roles, clauses, edges, group.locality))
+        let preferences: Vec<_> = group.preferences.iter().map(|p| (&p.roles, p.machines, p.weight)).collect();
+        format!("{:?}", (stood, roles, clauses, edges, preferences, group.locality))
     }
 
     /// Whether some group would like domains for itself, without need.
@@ -270,6 +278,7 @@ impl<'p> Index<'p> {
                 spreads: Vec::new(),
                 nears: Vec::new(),
                 survivals: Vec::new(),
+                preferences: Vec::new(),
                 floors: Vec::new(),
                 touches: Vec::new(),
                 leaders: Vec::new(),

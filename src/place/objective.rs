@@ -76,6 +76,7 @@ pub(super) fn group_cost(index: &Index, g: usize, placed: Option<&[Vec<Vec<usize
     }
     for (instance, machines) in row.instances.clone().zip(placed.iter().flatten()) {
         let instance = &index.instances[instance];
+        total[part::UNMET] += machines.iter().map(|machine| index.unmet_on(instance.role, *machine)).sum::<i64>();
         if instance.moves && instance.previous.as_ref() != Some(machines) {
             total[part::MOVES] += machines.len() as i64;
         }

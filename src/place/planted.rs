@@ -34,7 +34,14 @@ fn full(sizes: Vec<u8>, gangs: Vec<u8>, deal: Vec<u8>) -> Problem {
         }
     }
     let mut groups: Vec<Group> = (0..4)
-        .map(|g| Group { name: format!("g{g}"), roles: vec![], clauses: vec![], edges: vec![], locality: false })
+        .map(|g| Group {
+            name: format!("g{g}"),
+            roles: vec![],
+            clauses: vec![],
+            edges: vec![],
+            preferences: vec![],
+            locality: false,
+        })
         .collect();
     for ((pods, gpus), to) in instances.into_iter().zip(deal.into_iter().cycle()) {
         let group = &mut groups[usize::from(to % 4)];
@@ -93,7 +100,7 @@ fn thrown(dice: &mut Dice) -> Problem {
 }
 
 fn thrown_group(dice: &mut Dice, name: String) -> (Group, Vec<Vec<Vec<usize>>>) {
-    let mut group = Group { name, roles: vec![], clauses: vec![], edges: vec![], locality: false };
+    let mut group = Group { name, roles: vec![], clauses: vec![], edges: vec![], preferences: vec![], locality: false };
     let (mut placed, home) = (Vec::new(), dice.roll(16));
     let near = |dice: &mut Dice, base: usize, odds: usize| {
         if dice.roll(odds) > 0 { base / 4 * 4 + dice.roll(4) } else { dice.roll(16) }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::index::Index;
 use super::objective::{self, Cost};
 use super::testing::{NODE, RACK, ZONE, cluster, required, settle, with};
-use super::{ClauseKind, Edge, Group, Placement, Pod, Problem, Role, moves, solve, verify};
+use super::{ClauseKind, Edge, Group, Placement, Pod, Preference, Problem, Role, moves, solve, verify};
 use crate::link::Link;
 use crate::source::Span;
 
@@ -26,7 +26,7 @@ fn machines() -> impl Strategy<Value = Vec<RawMachine>> {
 
 fn groups() -> impl Strategy<Value = Vec<(Vec<RawRole>, Vec<RawClause>, Option<u8>)>> {
     let role = (1..=2usize, 0..3i64, 1..=3usize, 0..2usize, any::<bool>());
-    let clause = (0..8u8, 0..2usize, 0..2usize, 0..3usize, 0..3u32, 0..4u32);
+    let clause = (0..10u8, 0..2usize, 0..2usize, 0..3usize, 0..3u32, 0..4u32);
     let group =
         (prop::collection::vec(role, 1..=2), prop::collection::vec(clause, 0..=3), prop::option::weighted(0.3, 0..4u8));
     prop::collection::vec(group, 1..=2)
@@ -56,6 +56,7 @@ fn problem() -> impl Strategy<Value = Problem> {
             });
         }
         problem.eligible = vec![vec![true; raw.len()], raw.iter().map(|r| r.5 > 0).collect()];
+        problem.eligible.push(raw.iter().map(|r| r.4 % 2 == 1).collect());
         match outside {
             0 => _ = problem.taken[RACK].insert(0),
             1 => _ = problem.occupied[RACK].insert(1),
@@ -91,6 +92,8 @@ fn group(roles: Vec<RawRole>, clauses: Vec<RawClause>, floor: Option<u8>, left: 
         })
         .collect();
     let last = roles.len() - 1;
+    let (preferences, clauses): (Vec<RawClause>, Vec<RawClause>) = clauses.into_iter().partition(|raw| raw.0 >= 8);
+    let preferences = preferences.into_iter().map(|raw| preference(raw, last)).collect();
     let clauses = clauses.into_iter().map(|raw| {
         let mut clause = required(clause(raw, last));
         clause.prefer = (raw.5 == 0).then_some(2);
@@ -103,7 +106,14 @@ fn group(roles: Vec<RawRole>, clauses: Vec<RawClause>, floor: Option<u8>, left: 
         weight: 1,
         span: Span::default(),
     });
-    Group { name: "g".into(), clauses: clauses.collect(), edges: edges.into_iter().collect(), roles, locality: false }
+    Group {
+        name: "g".into(),
+        clauses: clauses.collect(),
+        edges: edges.into_iter().collect(),
+        preferences,
+        roles,
+        locality: false,
+    }
 }
 
 /// Lets some instances stand somewhere, some machines be in use, and some groups prefer locality.
@@ -138,6 +148,11 @@ fn clause((kind, a, b, level, x, y): RawClause, last: usize) -> ClauseKind {
         6 => ClauseKind::Exclusive { level },
         _ => ClauseKind::Survive { count: x.min(2), level },
     }
+}
+
+fn preference((_, a, b, _, x, y): RawClause, last: usize) -> Preference {
+    let roles = if a == b { vec![a.min(last)] } else { (0..=last).collect() };
+    Preference { roles, machines: 1 + y as usize % 2, weight: 1 + x, span: Span::default() }
 }
 
 /// Group, role and instance.
@@ -296,6 +311,10 @@ proptest! {
                 let value: Vec<i64> = plan.objective.iter().map(|c| c.value).collect();
                 prop_assert_eq!(Some(value), least.map(Vec::from));
                 prop_assert!(plan.is_optimal(), "{:?}", plan.objective);
+                let mut plain = problem.clone();
+                plain.groups.iter_mut().for_each(|group| group.preferences.clear());
+                let unmet = |problem: &Problem| objective::cost(&Index::new(problem), &plan)[objective::part::UNMET];
+                prop_assert_eq!(unmet(&problem) - unmet(&plain), naive::elsewhere(&problem, &plan));
             }
             (Err(_), least) => prop_assert_eq!(least, None),
         }

@@ -41,7 +41,13 @@ fn stay_beside(state: &mut State, instance: usize, old: &[Option<usize>], left: 
                     *left -= 1;
                     cost(state.index, &assemble(state.index, state)) <= before
                 }
-                None => inside(state, &target) <= inside(state, &now) && near(state, target[0], now[0]),
+                None => {
+                    let role = state.index.instances[instance].role;
+                    let unmet = |pods: &[usize]| pods.iter().map(|m| state.index.unmet_on(role, *m)).sum::<i64>();
+                    inside(state, &target) <= inside(state, &now)
+                        && near(state, target[0], now[0])
+                        && unmet(&target) <= unmet(&now)
+                }
             },
         );
     if !better {

@@ -76,6 +76,7 @@ pub fn group(name: &str, roles: &[&str], clauses: Vec<ClauseKind>) -> Group {
         roles: roles.iter().enumerate().map(|(i, text)| role(&format!("r{i}"), text)).collect(),
         clauses: clauses.into_iter().map(required).collect(),
         edges: Vec::new(),
+        preferences: Vec::new(),
         locality: false,
     }
 }

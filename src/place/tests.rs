@@ -1,8 +1,9 @@
 //! One test for each kind of clause and each promise of the solver.
 
 use super::testing::*;
-use super::{ClauseKind, Problem, solve, verify};
+use super::{ClauseKind, Preference, Problem, solve, verify};
 use crate::link::Link;
+use crate::source::Span;
 
 #[test]
 fn pods_fill_the_tightest_machine() {
@@ -346,4 +347,52 @@ fn large_clusters_lose_a_machine_without_a_stir() {
     assert_eq!(plan(&problem).groups, first.groups);
     problem.machines[first.groups[7][0][0][0]].closed = Some("not ready");
     assert_eq!(moves(&problem), ["g7/r0/0: `m28` is not ready"]);
+}
+
+/// A preference of all pods of a group for some machines.
+fn prefer(problem: &mut Problem, group: usize, machines: impl Fn(usize) -> bool, weight: u32) {
+    problem.eligible.push((0..problem.machines.len()).map(machines).collect());
+    let roles = (0..problem.groups[group].roles.len()).collect();
+    let preference = Preference { roles, machines: problem.eligible.len() - 1, weight, span: Span::default() };
+    problem.groups[group].preferences.push(preference);
+}
+
+#[test]
+fn machines_are_preferred() {
+    let mut problem = with(cluster("a/r1 8 8 8 8"), vec![group("g", &["1x8*2"], vec![])]);
+    prefer(&mut problem, 0, |m| m % 2 == 1, 1);
+    check(&problem, "m1, m3");
+    prefer(&mut problem, 0, |m| m == 0, 2);
+    check(&problem, "m0, m1");
+    // Links count more, and who stands stays.
+    problem.groups[0].edges = vec![edge(0, 0, None)];
+    problem.machines[0].domains[RACK] = None;
+    check(&problem, "m1, m3");
+    problem.groups[0].roles[0].previous = vec![vec![Some(2)]];
+    check(&problem, "m2, m1");
+}
+
+#[test]
+fn machines_are_preferred_in_large_clusters() {
+    let racks: Vec<String> = (0..40).map(|r| format!("z{}/r{r} 8 8 8 8", r / 20)).collect();
+    let within = || vec![ClauseKind::Instances { role: 0, level: RACK }];
+    let groups = (0..40).map(|g| group(&format!("g{g}"), &[if g < 20 { "2x8" } else { "1x8" }], vec![]));
+    let mut talking = group("talking", &["1x8", "1x8*3"], vec![]);
+    talking.edges = vec![edge(0, 1, None)];
+    let mut problem = with(cluster(&racks.join(", ")), groups.chain([talking]).collect());
+    prefer(&mut problem, 40, |m| m / 4 == 30, 1);
+    for g in 0..40 {
+        if g < 20 {
+            problem.groups[g].clauses = within().into_iter().map(required).collect();
+            prefer(&mut problem, g, |m| m / 4 % 3 == 1, 3);
+        } else {
+            prefer(&mut problem, g, |m| m % 4 == 3, 1);
+        }
+    }
+    let plan = plan(&problem);
+    assert_eq!(plan.objective[4].value, 0, "{:?}", plan.objective);
+    // More than there is room for: the bound knows it.
+    prefer(&mut problem, 39, |_| false, 5);
+    let plan = super::testing::plan(&problem);
+    assert_eq!((plan.objective[4].value, plan.objective[4].bound), (5, 5), "{:?}", plan.objective);
 }

@@ -2,8 +2,8 @@
 //!
 //! Upstream (`pkg/discovery/config_builder.go`, and #471 for roles of several pods) writes `group`
 //! and `roles` with sorted keys; readers find those keys as they are used to. Added: the namespace,
-//! a schema version, the domains that each pod is kept in, and the link that each connection has
-//! at worst. All of it holds for as long as the manifests do, whatever the scheduler decides.
+//! a schema version, the domains that each pod is kept in, and the links that its accelerators and
+//! each connection have at worst. All of it holds for as long as the manifests do, whatever the scheduler decides.
 //!
 //! The text is a part of no template: it changes with the number of replicas, and the kubelet
 //! brings it into running pods.
@@ -19,7 +19,7 @@ use crate::inventory::Inventory;
 use crate::link::Link;
 use crate::naming;
 use crate::plan::affinity::Site;
-use crate::plan::{Role, Unit, pod_names};
+use crate::plan::{Part, Role, Unit, pod_names};
 
 /// The version of what is added to upstream's form.
 pub const SCHEMA: &str = "rbgc.dev/v1";
@@ -69,7 +69,7 @@ fn push_role(out: &mut String, group: &check::Group, role: &Role<'_>, inventory:
     for unit in &role.units {
         for (part, site) in role.parts.iter().zip(&unit.sites) {
             let domains = domains(site, inventory);
-            let tail = entry(role, unit, part.source, &domains);
+            let tail = entry(role, unit, part, &domains);
             for pod in pod_names(group, role, unit, part.source) {
                 let _ = writeln!(instances, "    - address: {}", scalar(&naming::address(&pod, &service, None)));
                 instances.push_str(&tail);
@@ -87,10 +87,10 @@ fn push_role(out: &mut String, group: &check::Group, role: &Role<'_>, inventory:
 }
 
 /// What follows the address of a pod.
-fn entry(role: &Role<'_>, unit: &Unit<'_>, part: &check::Part, domains: &BTreeMap<&str, &str>) -> String {
+fn entry(role: &Role<'_>, unit: &Unit<'_>, part: &Part<'_>, domains: &BTreeMap<&str, &str>) -> String {
     let mut out = String::new();
     if role.source.multi_pod() {
-        let _ = writeln!(out, "      component: {}", scalar(part.kind.name()));
+        let _ = writeln!(out, "      component: {}", scalar(part.source.kind.name()));
     }
     if !domains.is_empty() {
         out.push_str("      domains:\n");
@@ -98,10 +98,13 @@ fn entry(role: &Role<'_>, unit: &Unit<'_>, part: &check::Part, domains: &BTreeMa
             let _ = writeln!(out, "        {}: {}", scalar(level), scalar(domain));
         }
     }
+    if let Some(link) = part.gpu_link {
+        let _ = writeln!(out, "      gpu_link: {}", link.name());
+    }
     if let (true, Some(instance)) = (role.source.multi_pod(), unit.instance) {
         let _ = writeln!(out, "      instance: {instance}");
     }
-    push_ports(&mut out, &part.pod.main.ports);
+    push_ports(&mut out, &part.source.pod.main.ports);
     out
 }
 

@@ -117,6 +117,8 @@ pub struct Voice<'m> {
     pub kind: &'m PartKind,
     /// The namespace, which is known already.
     pub namespace: &'m str,
+    /// The adapters of the nodes, which are known as well; empty where no text names them.
+    pub nics: &'m str,
 }
 
 /// Where a value of the running pod is found.
@@ -130,6 +132,7 @@ impl<'m> Voice<'m> {
     fn speak(self, value: RuntimeValue) -> Spoken<'m> {
         match value {
             RuntimeValue::PodNamespace => Spoken::Known(self.namespace),
+            RuntimeValue::Nics => Spoken::Known(self.nics),
             RuntimeValue::PodIp => Spoken::Field(PodField::Ip),
             RuntimeValue::PodName => Spoken::Field(PodField::Name),
             RuntimeValue::NodeName => Spoken::Field(PodField::Node),
@@ -194,7 +197,8 @@ impl<'m> Voice<'m> {
     /// The command of an exec probe. The kubelet expands only literal variables there, so a
     /// command with a value of the pod goes through the image's shell.
     pub fn probe_command(self, words: &'m [RuntimeText]) -> Vec<Cow<'m, str>> {
-        if words.iter().all(|w| w.0.iter().all(|p| matches!(p, Piece::Text(_)))) {
+        let literal = |piece: &Piece| matches!(piece, Piece::Text(_) | Piece::Value(RuntimeValue::Nics));
+        if words.iter().all(|w| w.0.iter().all(literal)) {
             return words.iter().map(|w| self.text(w)).collect();
         }
         let mut script = String::from("exec");
@@ -263,7 +267,8 @@ pub fn values(container: &Container, helpers: bool) -> BTreeSet<RuntimeValue> {
 mod tests {
     use super::*;
 
-    const WORKER: Voice<'_> = Voice { form: Form::PerInstance, kind: &PartKind::Worker, namespace: "llm" };
+    const WORKER: Voice<'_> =
+        Voice { form: Form::PerInstance, kind: &PartKind::Worker, namespace: "llm", nics: "mlx5_0" };
 
     fn text(pieces: &[Piece]) -> RuntimeText {
         RuntimeText(pieces.to_vec())
@@ -297,5 +302,6 @@ mod tests {
             [text(&[Piece::Text("it's".into())]), text(&[Piece::Text("a:".into()), Piece::Value(RuntimeValue::PodIp)])];
         assert_eq!(WORKER.probe_command(&words), ["sh", "-c", r#"exec 'it'\''s' 'a:'"$RBG_POD_IP""#]);
         assert_eq!(WORKER.probe_command(&words[..1]), ["it's"]);
+        assert_eq!(WORKER.probe_command(&[text(&[Piece::Value(RuntimeValue::Nics)])]), ["mlx5_0"]);
     }
 }

@@ -151,16 +151,17 @@ pub struct Claim<'m> {
     pub access: &'static str,
 }
 
-/// The template of a part. `set` is the ConfigMap with its files.
+/// The template of a part. `set` is the ConfigMap with its files, `nics` what `node.nics` says.
 pub fn template<'m>(
     group: &'m check::Group,
     role: &'m check::Role,
     part: &'m check::Part,
     set: &str,
+    nics: &'m str,
     inventory: &'m Inventory,
 ) -> PodTemplate<'m> {
     let pod = &part.pod;
-    let voice = Voice { form: role.form, kind: &part.kind, namespace: &group.namespace };
+    let voice = Voice { form: role.form, kind: &part.kind, namespace: &group.namespace, nics };
     let wanted = containers(pod).flat_map(|c| env::values(c, false)).collect();
     let files = files::mount(set, pod);
     let (mut volumes, claims) = own_volumes(pod, role.form);

@@ -236,12 +236,13 @@ pub fn fit(groups: Vec<Group>, clauses: Vec<Vec<place::Clause>>) -> Fitted {
                 span: c.span,
             })
             .collect(),
+        preferences: Vec::new(),
         locality: false,
     });
     let links = vec![Link::Vpc, Link::Rdma, Link::Rdma, Link::Pcie];
     let compute_domains = vec![Vec::new(); model.groups.len()];
     let problem = Problem { groups: groups.collect(), links: links.clone(), ..Problem::default() };
-    Fitted { model, stages, problem, compute_domains, gang: None, links, locks: Vec::new() }
+    Fitted { model, stages, problem, compute_domains, gang: None, hardware: BTreeMap::new(), links, locks: Vec::new() }
 }
 
 /// One Application for all groups that are tied by `after`, as `graph` makes them.

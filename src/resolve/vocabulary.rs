@@ -187,9 +187,10 @@ pub fn builtin(name: &str) -> Option<&'static str> {
     BUILTINS.binary_search(&name).ok().map(|i| BUILTINS[i])
 }
 
-/// Values of the running pod: the word, and what it offers.
+/// Values of the running pod, and of the nodes that it may use: the word, and what it offers.
 pub const RUNTIME: &[(&str, &[&str])] = &[
     ("leader", &["address"]),
+    ("node", &["nics"]),
     ("pod", &["host-ip", "ip", "name", "namespace", "node"]),
     ("self", &["index", "instance", "rank"]),
 ];

@@ -95,6 +95,24 @@ pub struct Container {
 }
 
 impl Container {
+    /// The values of the running pod that its texts name.
+    pub fn runtime_values(&self) -> impl Iterator<Item = RuntimeValue> {
+        let env = self.env.values().filter_map(|value| match value {
+            EnvValue::Text(text) => Some(text),
+            EnvValue::Secret { .. } | EnvValue::Config { .. } => None,
+        });
+        let probes = [&self.ready, &self.live, &self.startup].into_iter().flatten();
+        let probes = probes.flat_map(|probe| match &probe.check {
+            Check::Exec(words) => words.as_slice(),
+            Check::Http(..) | Check::Tcp(_) | Check::Grpc(..) => &[],
+        });
+        let texts = self.command.iter().chain(&self.args).chain(env).chain(probes);
+        texts.flat_map(|text| &text.0).filter_map(|piece| match piece {
+            Piece::Value(value) => Some(*value),
+            Piece::Text(_) => None,
+        })
+    }
+
     /// Seconds that the start-up probe (or else the readiness probe's delay) allows.
     pub fn startup_budget(&self) -> u32 {
         let startup = self.startup.as_ref().map(|p| p.delay + p.every * p.failures);
@@ -151,6 +169,9 @@ pub enum RuntimeValue {
     NodeName,
     /// `pod.host-ip`.
     HostIp,
+    /// `node.nics`: the RDMA adapters of the nodes that the pod may use, in the order of the rails.
+    /// The compiler knows it, once it knows the machines.
+    Nics,
 }
 
 impl From<String> for RuntimeText {

@@ -7,7 +7,7 @@ use crate::place::index::Index;
 use crate::place::objective::{part, spread_deficit, unmet};
 use crate::place::slots::room;
 use crate::place::topology::Area;
-use crate::place::{ClauseKind, Placement, verify};
+use crate::place::{ClauseKind, Placement, Preference, verify};
 
 /// The least sum over all groups of unmet preferences, or of the deficit of spreading.
 pub(super) fn least(index: &Index, placement: &Placement, settled: &Settled, criterion: usize) -> i64 {
@@ -28,8 +28,21 @@ pub(super) fn least(index: &Index, placement: &Placement, settled: &Settled, cri
                 (_, _, kind) => rooms.deficit(g, kind),
             };
         }
+        for preference in group.preferences.iter().filter(|_| criterion == part::UNMET) {
+            let elsewhere =
+                if stays { elsewhere(index, &placement.groups[g], preference) } else { rooms.elsewhere(g, preference) };
+            sum += i64::from(preference.weight) * elsewhere;
+        }
     }
     sum
+}
+
+/// Pods that do not stand on the machines that they prefer.
+fn elsewhere(index: &Index, placed: &[Vec<Vec<usize>>], preference: &Preference) -> i64 {
+    let set = index.problem.eligible.get(preference.machines);
+    let meant = |machine: &usize| set.and_then(|set| set.get(*machine)).copied().unwrap_or(false);
+    let pods = preference.roles.iter().flat_map(|role| placed[*role].iter().flatten());
+    pods.filter(|machine| !meant(machine)).count() as i64
 }
 
 fn free(index: &Index) -> Vec<i64> {
@@ -88,6 +101,22 @@ impl Rooms<'_, '_> {
             }
         }
         pods
+    }
+
+    /// How many pods find no room on the machines that they prefer: for each class counted alone.
+    fn elsewhere(&mut self, g: usize, preference: &Preference) -> i64 {
+        let (index, first) = (self.index, self.index.groups[g].roles.start);
+        let instances = |role: &usize| index.roles[first + role].role.instances as i64;
+        let pods = self.pods(g, preference.roles.iter().map(|role| (*role, instances(role))));
+        let meant: Vec<usize> = match index.problem.eligible.get(preference.machines) {
+            Some(set) => (0..set.len()).filter(|machine| set[*machine]).collect(),
+            None => Vec::new(),
+        };
+        let left = |(class, count): (&usize, &i64)| {
+            let room: i64 = meant.iter().map(|machine| room(index, &self.free, *class, *machine)).sum();
+            (count - room).max(0)
+        };
+        pods.iter().map(left).sum()
     }
 
     /// How often a preference is not met at least.

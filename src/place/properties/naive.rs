@@ -35,6 +35,22 @@ pub fn sound(problem: &Problem, plan: &Placement) -> bool {
             .all(|s| (0..3).all(|l| problem.machines[s.4].domains[l].is_none_or(|d| !problem.taken[l].contains(&d))))
 }
 
+/// What pods on other machines than they prefer cost.
+pub fn elsewhere(problem: &Problem, plan: &Placement) -> i64 {
+    let mut sum = 0;
+    for (group, roles) in problem.groups.iter().zip(&plan.groups) {
+        for preference in &group.preferences {
+            for role in &preference.roles {
+                for machine in roles[*role].iter().flatten() {
+                    sum +=
+                        if problem.eligible[preference.machines][*machine] { 0 } else { i64::from(preference.weight) };
+                }
+            }
+        }
+    }
+    sum
+}
+
 fn share(problem: &Problem, a: usize, b: usize, level: usize) -> bool {
     let at = |m: usize| problem.machines[m].domains[level];
     a == b || (at(a).is_some() && at(a) == at(b))

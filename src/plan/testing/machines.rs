@@ -73,6 +73,7 @@ pub fn add_node(inventory: &mut Inventory, rack: usize) {
         elastic: false,
         spot: false,
         memlock_unlimited: false,
+        nics: None,
         gpu_links: None,
         span: HERE,
     });
