@@ -30,8 +30,8 @@ fn imported(path: &str) -> Option<(Inventory, Vec<&'static str>)> {
     let mut session = Session::new(&NoFiles, "");
     let text = Some(crate::support::read(&path));
     let files = vec![Input { path, text, of: None }];
-    let request = Request { files, kubernetes: Some((1, 33)), name: "c".into(), ..Request::default() };
-    let text = import(&mut session, &request);
+    let request = Request { files, kubernetes: Some((1, 33)), name: Some("c".into()), ..Request::default() };
+    let text = import(&mut session, &request).map(|made| made.text);
     let codes = session.problems.iter().map(|problem| problem.code.text()).collect();
     let file = session.sources.add("inventory.yaml", text.expect("an inventory")).unwrap();
     Some((rbgc::inventory::parse(&mut session, file).unwrap(), codes))
