@@ -162,6 +162,7 @@ pub struct Instance {
     pub index: u32,
     /// It does not run yet: room for it is kept, so that an autoscaler can add it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
     pub reserved: bool,
     /// Its pods: leader first.
     pub pods: Vec<Pod>,

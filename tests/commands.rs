@@ -408,7 +408,7 @@ fn the_standard_library_is_shown() {
 #[test]
 fn schemas_are_json() {
     let place = Place::new();
-    for what in ["inventory", "project", "diagnostics"] {
+    for what in ["inventory", "project", "diagnostics", "plan", "failures", "verify", "steps"] {
         let schema: Value = serde_json::from_str(&place.says(0, &format!("schema {what}")).out).unwrap();
         assert!(schema["$schema"].is_string(), "{schema}");
     }
@@ -747,7 +747,8 @@ fn help_of_schema() {
     Usage: rbgc schema [OPTIONS] <WHAT>
 
     Arguments:
-      <WHAT>  What to describe [possible values: inventory, project, diagnostics, plan, failures]
+      <WHAT>  What to describe [possible values: inventory, project, diagnostics, plan, failures,
+              verify, steps]
 
     Options:
       -h, --help  Print help (see more with '--help')

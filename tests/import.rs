@@ -71,6 +71,102 @@ fn a_file_of_others_is_kept() {
     assert!(fs::read_to_string(place.path("lab.yaml")).unwrap().starts_with("# Made by"));
 }
 
+/// What people add to an imported inventory.
+const ADDED: [(&str, &str); 8] = [
+    ("name: zone, label: topology.kubernetes.io/zone", "name: hall, label: topology.kubernetes.io/zone"),
+    (
+        "links: { zone: vpc }",
+        "links: { hall: rdma }\nreserved: { ports: \"30000-32767\" }\nnamespaces: { monitoring: [watch] }",
+    ),
+    ("levels:", "capabilities:\n  - leaderworkerset.x-k8s.io/v1\nlevels:"),
+    ("domains: { zone: a,", "dedicated: true\n    memlock: unlimited\n    domains: { hall: a,"),
+    ("- name: gpu", "- name: big"),
+    ("pool: gpu", "pool: big, dedicated: false"),
+    ("metadata: { name: lab }", "metadata: { name: lab-7 }"),
+    ("label: topology.rbgc.dev/rack", "label: topology.rbgc.dev/rack, unique: true"),
+];
+
+#[test]
+fn what_was_added_by_hand_is_kept() {
+    let place = Place::new();
+    place.says(0, IMPORT);
+    let mut text = fs::read_to_string(place.path("lab.yaml")).unwrap();
+    for (old, new) in ADDED {
+        assert!(text.contains(old), "{old}\n{text}");
+        text = text.replace(old, new);
+    }
+    let place = place.write("lab.yaml", &text);
+    let run = place.says(0, "import nodes.csv -o lab.yaml");
+    assert_snapshot!(run.err, @r"
+    lab.yaml  written
+      kept: `capabilities`, the link of `hall`, the name of the pool `big`, `dedicated` of the pool `big`, `memlock` of the pool `big`, what is said of the node `n2`, `reserved`, `namespaces`
+    ");
+    assert_snapshot!(fs::read_to_string(place.path("lab.yaml")).unwrap(), @r#"
+    # Made by `rbgc inventory import`, which keeps what was added by hand; without this line it is left alone.
+    apiVersion: rbgc.dev/v1
+    kind: ClusterInventory
+    metadata: { name: lab-7 }
+    kubernetes: "1.33"
+    capabilities:
+      - leaderworkerset.x-k8s.io/v1
+    levels:
+      - { name: hall, label: topology.kubernetes.io/zone }
+      - { name: rack, label: topology.rbgc.dev/rack, unique: true }
+    links: { hall: rdma }
+    resources: { gpu: nvidia.com/gpu }
+    pools:
+      - name: big
+        nodes: "n[1,3-4]"
+        dedicated: true
+        memlock: unlimited
+        domains: { hall: a, rack: "r1,r2 x2" }
+        allocatable: { cpu: 64, nvidia.com/gpu: 8 }
+    nodes:
+      - { name: n2, pool: big, dedicated: false, domains: { rack: r1 }, used: { nvidia.com/gpu: 5 } }
+    reserved: { ports: "30000-32767" }
+    namespaces: { monitoring: [watch] }
+    "#);
+    assert!(place.says(0, "import nodes.csv -o lab.yaml").err.starts_with("lab.yaml  unchanged\n"));
+    // Only what has changed in the cluster changes.
+    let place = place.write("nodes.csv", &NODES.replace("n2,a,r1,8,3,64", "n2,a,r1,8,8,64"));
+    place.says(0, "import nodes.csv -o lab.yaml");
+    let again = fs::read_to_string(place.path("lab.yaml")).unwrap();
+    assert!(again.contains("n2, pool: big, dedicated: false, domains: { rack: r1 } }"), "{again}");
+    // All machines are new: nothing is known of the pool that they make.
+    let place = place.write("nodes.csv", &NODES.replace('n', "m").replace("mode,zome", "node,zone"));
+    place.says(0, "import nodes.csv -o lab.yaml");
+    let again = fs::read_to_string(place.path("lab.yaml")).unwrap();
+    assert!(again.contains("- name: gpu\n") && again.contains("reserved:") && !again.contains("dedicated"), "{again}");
+    let run = place.says(0, &format!("{IMPORT} --fresh"));
+    assert_eq!(run.err, "lab.yaml  written\n");
+    assert!(!fs::read_to_string(place.path("lab.yaml")).unwrap().contains("reserved"));
+}
+
+#[test]
+fn a_file_that_stands_and_is_broken_is_told() {
+    let place = Place::new();
+    place.says(0, IMPORT);
+    let text =
+        fs::read_to_string(place.path("lab.yaml")).unwrap().replace("links: { zone: vpc }", "links: { zone: vcp }");
+    let place = place.write("lab.yaml", &text);
+    let run = place.says(1, IMPORT);
+    assert!(run.err.contains("lab.yaml:"), "{}", run.err);
+    assert_eq!(fs::read_to_string(place.path("lab.yaml")).unwrap(), text);
+    place.says(0, &format!("{IMPORT} --fresh"));
+}
+
+#[test]
+fn a_file_by_hand_that_is_replaced_is_kept_in_part() {
+    let place = Place::new();
+    place.says(0, IMPORT);
+    let text = fs::read_to_string(place.path("lab.yaml")).unwrap();
+    let own = text.split_once('\n').unwrap().1.replace("- name: gpu", "- name: gpu\n    dedicated: true");
+    let place = place.write("lab.yaml", &own);
+    place.says(1, IMPORT);
+    let run = place.says(0, &format!("{IMPORT} --force"));
+    assert_eq!(run.err, "lab.yaml  written\n  kept: `dedicated` of the pool `gpu`\n");
+}
+
 #[test]
 fn a_bad_file_writes_nothing() {
     let place = Place::new().write("nodes.csv", "node,gpus\nn1,-8\n");

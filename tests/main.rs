@@ -16,6 +16,7 @@ mod gallery;
 mod golden;
 mod import;
 mod invariants;
+mod kueue;
 mod plan;
 mod properties;
 mod scheduler;

@@ -8,6 +8,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::cli::{self, Run};
+use crate::support::schema::differences;
 
 const SOURCE: &str = "\
 group chat {
@@ -146,11 +147,58 @@ fn json_as_the_schema_says() {
     assert!(role["instances"][0]["domains"]["rack"].is_string());
     assert_eq!(plan["groups"][0]["roles"][2]["instances"][0]["pods"][0]["name"], "chat-front-*");
     assert_eq!(plan["capacity"]["accelerators"]["planned"], 16);
-    let schema: Value = serde_json::from_str(&place.run(0, "schema plan").out).unwrap();
-    let described = keys(&schema["properties"]);
-    assert!(keys(&plan).is_subset(&described), "{described:?}");
-    let schema: Value = serde_json::from_str(&place.run(0, "schema failures").out).unwrap();
-    assert_eq!(keys(&place.json(0, "--fail-each rack")), keys(&schema["properties"]));
+}
+
+#[test]
+fn every_output_is_as_its_schema_says() {
+    let place = Place::new();
+    let check = |what: &str, output: Value| {
+        let schema: Value = serde_json::from_str(&place.run(0, &format!("schema {what}")).out).unwrap();
+        assert_eq!(differences(&schema, &output), [""; 0], "{what}: {output:#}");
+    };
+    check("plan", place.json(0, ""));
+    check("plan", place.json(0, "--without rack=r1"));
+    check("plan", place.json(1, "--without rack=r1 --without rack=r2"));
+    check("failures", place.json(0, "--fail-each rack"));
+    check("steps", place.json(0, "--steps"));
+    place.run(0, "compile chat.rbg -i inventory.yaml -o out --delivery plain");
+    check("verify", place.json(0, "-o out --verify"));
+    check("steps", place.json(0, "-o out --steps"));
+    place.write("inventory.yaml", &INVENTORY.replace("gpu-[1-6]", "gpu-[2-7]"));
+    let broken = place.json(3, "-o out --verify");
+    assert!(!broken["broken"].as_array().unwrap().is_empty());
+    check("verify", broken);
+    let steps = place.json(0, "-o out --steps");
+    assert!(!steps[0]["instances"][0]["from"].as_array().unwrap().is_empty(), "{steps}");
+    check("steps", steps);
+    check("plan", place.json(0, "-o out"));
+}
+
+#[test]
+fn steps_of_a_change_that_removes_a_group() {
+    let place = Place::new();
+    let big = |name: &str| {
+        SOURCE.replace("group chat", &format!("group {name}")).replace("replicas = 2  pods", "replicas = 3  pods")
+    };
+    place.write("chat.rbg", &big("old"));
+    place.run(0, "compile chat.rbg -i inventory.yaml -o out");
+    place.write("chat.rbg", &big("new"));
+    let run = place.plan(1, "-o out --steps");
+    assert!(run.err.contains("error[E0701]"), "{}", run.err);
+    let run = place.plan(2, "-o out --steps --prune-group new");
+    assert!(run.err.contains("no group `new` was written to the tree"), "{}", run.err);
+    // An Application of its own: the pods of the new group wait until it is gone.
+    let steps = place.json(0, "-o out --steps --prune-group old");
+    assert_eq!(steps.as_array().unwrap().len(), 1);
+    let goes: Vec<&Value> =
+        steps[0]["instances"].as_array().unwrap().iter().filter(|act| act["group"] == "old").collect();
+    assert_eq!(goes.len(), 6);
+    assert!(goes.iter().all(|act| act["to"] == Value::Array(Vec::new())));
+    let run = place.run(0, "compile chat.rbg -i inventory.yaml -o out --prune-group old");
+    assert!(!place.path("out/old").exists(), "{}", run.err);
+    place.write("chat.rbg", &format!("{}{}", big("new"), big("new").replace("group new", "group next")));
+    let run = place.plan(2, "-o out --steps --prune-group new");
+    assert!(run.err.contains("group `new` is to be pruned, but the sources declare it"), "{}", run.err);
 }
 
 #[test]
@@ -291,6 +339,8 @@ fn what_the_command_line_may_not_say() {
         ("--fail-each row", "no level `row`"),
         ("--fail-each rack --without rack=r1", "cannot be used with"),
         ("--json --table", "cannot be used with"),
+        ("--verify --prune-group chat", "cannot be used with"),
+        ("--steps --prune-group chat", "no group `chat` was written to the tree"),
         ("--effort 0", "invalid value '0'"),
     ];
     for (arguments, message) in refused {
@@ -350,6 +400,10 @@ fn help_of_plan() {
               The commits that bring the plan about, one after the other, each with the instances that
               come, move and go
 
+          --prune-group <NAME>
+              Plan as if this group, which the sources no longer declare, went with the same change; may
+              be repeated
+
           --without <LEVEL=NAME>
               Place anew without this domain or node; may be repeated
 
@@ -389,6 +443,8 @@ fn help_of_plan() {
       rbgc plan --cluster prod-east --fail-each rack       every rack, one at a time
       rbgc plan qwen.rbg -i fresh.yaml -o deploy --verify  does what is committed still hold?
       rbgc plan --cluster prod-east --steps                the commits that the next change takes
+      rbgc plan --cluster prod-east --steps --prune-group chat
+                                                           the same, when a group goes with it
 
     Nothing is written. Instances stay where the locks of the output directory say that they are.
     ");

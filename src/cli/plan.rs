@@ -1,11 +1,11 @@
 //! `rbgc plan`: the placement before it happens, and what becomes of it when machines are lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-mod commits;
+pub(super) mod commits;
 
 use super::disk::{self, Disk};
 use super::jobs::{self, Inputs, Job};
@@ -31,6 +31,8 @@ Examples:
   rbgc plan --cluster prod-east --fail-each rack       every rack, one at a time
   rbgc plan qwen.rbg -i fresh.yaml -o deploy --verify  does what is committed still hold?
   rbgc plan --cluster prod-east --steps                the commits that the next change takes
+  rbgc plan --cluster prod-east --steps --prune-group chat
+                                                       the same, when a group goes with it
 
 Nothing is written. Instances stay where the locks of the output directory say that they are.")]
 pub(super) struct Arguments {
@@ -59,6 +61,10 @@ pub(super) struct Arguments {
     /// come, move and go
     #[arg(long, conflicts_with_all = ["without", "tree", "table", "html"])]
     steps: bool,
+    /// Plan as if this group, which the sources no longer declare, went with the same change; may be
+    /// repeated
+    #[arg(long = "prune-group", value_name = "NAME", conflicts_with = "verify")]
+    prune: Vec<String>,
     /// Place anew without this domain or node; may be repeated
     #[arg(long, value_name = "LEVEL=NAME")]
     without: Vec<String>,
@@ -120,10 +126,18 @@ fn write(path: &Path, text: &str, exit: Exit, terminal: &Terminal) -> Exit {
 
 /// `None` when nothing can be shown; the problems were reported.
 fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<Option<(String, Exit)>, Misuse> {
-    let locks = locks(session, arguments, job);
+    let all = locks(session, arguments, job);
+    let prune: BTreeSet<String> = arguments.prune.iter().cloned().collect();
+    if let Some(unknown) = prune.iter().find(|name| !all.contains_key(*name)) {
+        return Err(Misuse(format!("no group `{unknown}` was written to the tree: give it by `-o DIR`")));
+    }
+    let (removed, locks) = crate::without(&all, &prune);
     let Some(path) = &job.inventory else { return Ok(None) };
     let prepared = crate::prepare(session, &job.files, path, &locks, &job.parameters());
     let Some((mut fitted, inventory)) = prepared else { return Ok(None) };
+    if let Some(group) = fitted.model.groups.iter().find(|group| prune.contains(&group.name)) {
+        return Err(Misuse(format!("group `{}` is to be pruned, but the sources declare it", group.name)));
+    }
     if arguments.verify {
         return Ok(Some(commits::verify(&fitted, &inventory, &locks, arguments.json)));
     }
@@ -143,7 +157,7 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
         }
     };
     if arguments.steps {
-        let text = commits::steps(session, job, (&fitted, &inventory), &placement, arguments.json);
+        let text = commits::steps(session, job, (&fitted, &inventory), (&placement, &removed), arguments.json);
         return Ok(text.map(fine));
     }
     Ok(Some(fine(match level {

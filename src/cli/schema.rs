@@ -2,8 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
+use super::plan::commits;
 use super::{Exit, Terminal};
 use crate::diag::render;
+use crate::view::standing;
 use crate::{inventory, project, view};
 
 /// Print a JSON Schema
@@ -31,6 +33,10 @@ enum What {
     Plan,
     /// The output of `plan --fail-each LEVEL --json`
     Failures,
+    /// The output of `plan --verify --json`
+    Verify,
+    /// The output of `plan --steps --json`
+    Steps,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
@@ -40,6 +46,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
         What::Diagnostics => render::json_schema(),
         What::Plan => view::schema(),
         What::Failures => view::failures_schema(),
+        What::Verify => standing::schema(),
+        What::Steps => commits::schema(),
     };
     terminal.result(&format!("{schema:#}\n"), Exit::Fine)
 }

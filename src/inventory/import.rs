@@ -12,6 +12,7 @@ use crate::source::Span;
 use crate::tree::Reader;
 
 mod alias;
+mod before;
 mod fold;
 mod found;
 mod kubernetes;
@@ -23,6 +24,7 @@ mod nvidia_smi;
 mod pod;
 mod pools;
 mod problems;
+mod shared;
 mod slurm;
 mod switches;
 mod table;
@@ -32,6 +34,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use before::Before;
 use found::Found;
 
 /// The most nodes that a hostlist may name.
@@ -144,43 +147,73 @@ pub struct Request {
     pub format: Option<&'static str>,
     /// What the inventory is called in messages.
     pub output: String,
-    /// Name of the cluster.
-    pub name: String,
+    /// Name of the cluster; without it that of the inventory that stands, then that of the output.
+    pub name: Option<String>,
+    /// The text of the inventory that stands: what the files do not tell is kept of it.
+    pub before: Option<String>,
     /// Kubernetes version, as major and minor; without it the oldest of the kubelets.
     pub kubernetes: Option<(u32, u32)>,
     /// Exactly these levels, widest first: name and label. Without any those that are found.
     pub levels: Vec<(String, String)>,
 }
 
+/// An inventory that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// Its text.
+    pub text: String,
+    /// What was kept of the inventory that stood, in words: facts that files do not tell.
+    pub kept: Vec<String>,
+}
+
 /// Reads the files and makes the text of an inventory. `None` when there is none to make; problems
 /// are reported either way.
-pub fn import(session: &mut Session<'_>, request: &Request) -> Option<String> {
-    let text = made(session, request)?;
-    readable(session, &request.output, &text).then_some(text)
+pub fn import(session: &mut Session<'_>, request: &Request) -> Option<Made> {
+    let made = made(session, request)?;
+    readable(session, &request.output, &made.text).then_some(made)
 }
 
 /// The text, of which it is not known yet that it can be read.
-fn made(session: &mut Session<'_>, request: &Request) -> Option<String> {
-    let mut found = Found { asked: request.levels.clone(), ..Found::default() };
+fn made(session: &mut Session<'_>, request: &Request) -> Option<Made> {
+    let before = match &request.before {
+        Some(text) => Some(Before::read(session, &request.output, text)?),
+        None => None,
+    };
+    let before = before.as_ref();
+    let asked = match before {
+        Some(before) if request.levels.is_empty() => before.levels(),
+        _ => request.levels.clone(),
+    };
+    let mut found = Found { asked: asked.clone(), ..Found::default() };
     for input in &request.files {
         read(session, input, request.format, &mut found);
     }
     let machines = merge::machines(&mut found);
     let version = request.kubernetes.or_else(|| machines.values().filter_map(|machine| machine.kubelet).min());
+    let version = version.or_else(|| before.map(|before| before.inventory.kubernetes));
     if machines.is_empty() && !session.failed() {
         found.problems.push(nothing());
     } else if version.is_none() && !session.failed() {
         found.problems.push(no_version());
     }
-    let levels = levels::levels(&machines, &mut found, &request.levels);
+    let levels = levels::levels(&machines, &mut found, &asked);
     merge::check(&machines, &levels, &mut found);
-    let names = names::names(&machines, &mut found.problems);
+    let names = names::names(&machines, before, &mut found.problems);
     let problems = std::mem::take(&mut found.problems);
     problems.into_iter().take(MAX_PROBLEMS).for_each(|problem| session.report(problem));
     session.gate()?;
-    let fleet = pools::fleet(&machines, &levels, &names);
-    let head = write::Head { name: &request.name, kubernetes: version?, capabilities: &found.capabilities };
-    Some(write::inventory(&head, &levels, &names, &fleet))
+    let fleet = pools::fleet(&machines, &levels, &names, before);
+    let capabilities = match before {
+        Some(before) if found.capabilities.is_empty() => &before.inventory.capabilities,
+        _ => &found.capabilities,
+    };
+    let old = before.map(|before| before.inventory.name.clone());
+    let named = || cluster_name(Path::new(&request.output)).unwrap_or_else(|| "cluster".to_owned());
+    let name = request.name.clone().or(old).unwrap_or_else(named);
+    let head = write::Head { name: &name, kubernetes: version?, capabilities, before };
+    let links = write::found_links(write::node_level(before), &levels, &names, &fleet);
+    let kept = before.map_or_else(Vec::new, |before| before.kept(&found.capabilities, &links, &fleet));
+    Some(Made { text: write::inventory(&head, &levels, &names, &fleet), kept })
 }
 
 /// Whether the compiler reads what was made: nothing is written that would be refused later.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{AT_THE_END, Change, Seat, Task, Wait, add};
@@ -39,7 +40,7 @@ pub struct Transition {
 }
 
 /// An instance that comes, moves or goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Act {
     /// Name of the group.
     pub group: String,

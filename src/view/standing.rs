@@ -35,6 +35,11 @@ pub struct Broken {
     pub reason: String,
 }
 
+/// The JSON Schema of [`Standing`].
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Standing).to_value()
+}
+
 /// Holds the plan in the locks against the machines. `locks` are those of all groups in the output:
 /// of groups that are not compiled only the nodes and labels are known.
 pub fn standing(fitted: &Fitted, inventory: &Inventory, locks: &BTreeMap<String, Lock>) -> Standing {

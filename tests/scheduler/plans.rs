@@ -42,6 +42,44 @@ fn random_plans_come_true_in_200_orders() {
     none(&random_plans(50, MANY));
 }
 
+/// A group whose pods are bound to their nodes, beside one that is bound to its block.
+const PINNED: &str = "\
+group pinned {
+  pin = \"nodes\"
+  role engine { image = \"x/y:1\"  replicas = 2  pods = 2  gpus = 8  gpu = \"H100\" }
+  role small { image = \"x/y:1\"  replicas = 3  gpus = 2  gpu = \"H100\"  identity = \"stable\" }
+  place { instances of engine within rack }
+}
+group wide {
+  role a { image = \"x/y:1\"  replicas = 2  gpus = 8  gpu = \"H100\" }
+  place { a within block }
+}
+";
+
+#[test]
+fn pods_that_are_bound_to_nodes_find_them() {
+    let nodes: String = (0..8).map(|n| random::node(n, "z0", "b0", &format!("r{}", n / 4), 0)).collect();
+    let inventory = format!("{}{nodes}", random::LEVELS);
+    let mut world = Memory::default();
+    world.add(Path::new(HOME).join("main.rbg"), PINNED);
+    world.add(Path::new(HOME).join("inventory.yaml"), inventory.as_str());
+    let case = Case::new(&compile(&world, &["main.rbg"], &[], &Delivery::Plain), &load(&inventory));
+    let scheduler = Scheduler::new(&case.nodes, &case.pods);
+    let mut bound = 0;
+    for (pod, workload) in case.of.iter().enumerate() {
+        let (name, planned, labels) = &case.workloads[*workload];
+        if name.starts_with("pinned-") {
+            // Promised is the narrowest level, and required are exactly the planned nodes.
+            assert_eq!(labels.as_ref().map(Vec::len), Some(4), "{name}");
+            let planned: BTreeSet<usize> = planned.iter().copied().collect();
+            assert_eq!(scheduler.admitted(pod).into_iter().collect::<BTreeSet<_>>(), planned, "{name}");
+            bound += 1;
+        }
+    }
+    assert_eq!(bound, 7);
+    none(&case.all_orders(MANY, 1));
+}
+
 fn example(name: &str, orders: usize) -> Vec<String> {
     let mut world = Memory::default();
     let files = tree::read(&root().join("examples").join(name));

@@ -9,7 +9,10 @@ use super::super::disk::{self, Disk};
 use super::super::report::{self, Format, Gathered};
 use super::super::{Exit, Terminal};
 use crate::diag::{Code, Diagnostic, Session};
-use crate::inventory::import::{self, Input, Request};
+use crate::inventory::{
+    self,
+    import::{self, Input, Request},
+};
 use crate::naming::{is_dns_label, is_qualified_name};
 
 /// Make an inventory from what other tools print
@@ -27,6 +30,8 @@ Examples:
   rbgc inventory import nodes.json --level zone=topology.kubernetes.io/zone \\
       --level rack=example.com/rack -o -
                                with exactly these levels, to standard output
+  rbgc inventory import nodes.json -o prod-east.yaml
+                               every night: what was added to the file by hand is kept
 
 Reads objects of kubectl (nodes, pods, Kueue topologies, custom resource definitions), topograph,
 Slurm, `nvidia-smi topo -m` and tables. Several files are put together.")]
@@ -43,6 +48,9 @@ pub(in super::super) struct Arguments {
     /// Replace a file that was not made by an import
     #[arg(long)]
     force: bool,
+    /// Begin anew: keep nothing that was added to the file by hand
+    #[arg(long)]
+    fresh: bool,
     /// Name of the cluster; by default that of the file that is written
     #[arg(long, value_name = "NAME", value_parser = cluster)]
     name: Option<String>,
@@ -67,19 +75,22 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut gathered = Gathered::default();
     let world = Disk::default();
     let mut session = Session::new(&world, "");
-    let text = request(arguments, stream, &mut session)
+    let made = request(arguments, stream, &mut session)
         .and_then(|request| terminal.busy("importing", || import::import(&mut session, &request)));
     gathered.take(session);
-    let Some(text) = text.filter(|_| !gathered.failed(&arguments.report)) else {
+    let Some(made) = made.filter(|_| !gathered.failed(&arguments.report)) else {
         return gathered.show(&arguments.report, terminal, Exit::Problems);
     };
     if stream {
         let exit = gathered.show(&arguments.report, terminal, Exit::Fine);
-        return terminal.result(&text, exit);
+        return terminal.result(&made.text, exit);
     }
-    let written = write(&arguments.output, &text, arguments.force);
+    let written = write(&arguments.output, &made.text, arguments.force);
     let note = match written {
-        Ok(changed) => format!("{}  {}\n", arguments.output.display(), if changed { "written" } else { "unchanged" }),
+        Ok(changed) => {
+            let state = if changed { "written" } else { "unchanged" };
+            format!("{}  {state}\n{}", arguments.output.display(), kept(&made.kept))
+        }
         Err(problem) => {
             gathered.report(*problem);
             String::new()
@@ -109,16 +120,41 @@ fn request(arguments: &Arguments, stream: bool, session: &mut Session<'_>) -> Op
     }
     let matrix = |(of, file): &(String, String)| Input { path: file.into(), text: None, of: Some(of.clone()) };
     files.extend(arguments.gpu_links.iter().map(matrix));
-    let named = if stream { None } else { import::cluster_name(&arguments.output) };
     Some(Request {
         files,
         // The words are those of the formats.
         format: import::formats().into_iter().find(|format| arguments.from.as_deref() == Some(format)),
         output: if stream { "<stdout>".into() } else { arguments.output.display().to_string() },
-        name: arguments.name.clone().or(named).unwrap_or_else(|| "cluster".into()),
+        name: arguments.name.clone(),
+        before: if stream { None } else { before(arguments) },
         kubernetes: arguments.kubernetes,
         levels: arguments.levels.clone(),
     })
+}
+
+/// The inventory that stands and is to be kept in part; of a file of others only when it is one.
+fn before(arguments: &Arguments) -> Option<String> {
+    let text = std::fs::read_to_string(&arguments.output).ok().filter(|_| !arguments.fresh)?;
+    if import::is_made(&text) {
+        return Some(text);
+    }
+    let world = Disk::default();
+    let mut session = Session::new(&world, "");
+    let file = session.sources.add("", text.as_str())?;
+    inventory::parse(&mut session, file).filter(|_| arguments.force).map(|_| text)
+}
+
+/// So much of what was kept is told.
+const KEPT: usize = 8;
+
+/// What was kept of the file that stood.
+fn kept(facts: &[String]) -> String {
+    let told = facts.iter().take(KEPT).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match facts.len().saturating_sub(KEPT) {
+        0 if facts.is_empty() => String::new(),
+        0 => format!("  kept: {told}\n"),
+        more => format!("  kept: {told} and {more} more\n"),
+    }
 }
 
 /// Writes the inventory unless it is there already. Returns whether anything changed.

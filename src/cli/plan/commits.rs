@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::Exit;
@@ -30,10 +31,18 @@ pub(super) fn verify(
 }
 
 /// A commit, for programs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Step")]
 struct Step<'a> {
+    /// Its number, from 1.
     step: usize,
+    /// The instances that come, move and go.
     instances: &'a [Act],
+}
+
+/// The JSON Schema of the commits.
+pub(in crate::cli) fn schema() -> serde_json::Value {
+    schemars::schema_for!(Vec<Step<'_>>).to_value()
 }
 
 /// The commits that a plan takes. `None` when there are none that come to an end; that was reported.
@@ -41,7 +50,7 @@ pub(super) fn steps(
     session: &mut Session<'_>,
     job: &Job,
     (fitted, inventory): (&Fitted, &Inventory),
-    placement: &Placement,
+    (placement, removed): (&Placement, &BTreeMap<String, Lock>),
     json: bool,
 ) -> Option<String> {
     let plan = plan::plan(fitted, inventory, placement);
@@ -51,7 +60,7 @@ pub(super) fn steps(
         Some(DeliveryWord::Argocd | DeliveryWord::Flux) | None => Delivery::Argocd(argo::Options::default()),
     };
     let order = Order::new(&plan, &delivery);
-    let before = Before { fitted, plan: &plan, placement, order: &order, removed: &BTreeMap::new() };
+    let before = Before { fitted, plan: &plan, placement, order: &order, removed };
     let transition = transition(&before).map_err(|problem| session.report(problem)).ok()?;
     let name = |act: &Act| format!("{}/{}/{}", act.group, act.role, act.instance);
     if json {

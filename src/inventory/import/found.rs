@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::problems;
+use super::shared::{Facts, Words};
 use crate::diag::Diagnostic;
 use crate::inventory::{GpuLinks, Taint};
 use crate::quantity::Quantity;
@@ -11,7 +12,7 @@ use crate::source::Span;
 use crate::tree::{At, Reader};
 
 /// Amounts by the name of the resource.
-pub type Amounts = BTreeMap<String, Quantity>;
+pub type Amounts = Facts<Quantity>;
 
 /// A machine as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Machine {
     /// What the provider calls it; some tools know only this name.
     pub instance: Option<String>,
     /// Its labels, those of the levels included.
-    pub labels: BTreeMap<String, At<String>>,
+    pub labels: Facts<At<String>>,
     /// Its taints, sorted, without those that tell of its condition.
     pub taints: Vec<Taint>,
     /// What pods may use; `None` when no file tells.
@@ -36,6 +37,19 @@ pub struct Machine {
     pub kubelet: Option<(u32, u32)>,
     /// How its accelerators are connected.
     pub gpu_links: Option<Arc<GpuLinks>>,
+}
+
+impl Machine {
+    /// Adds a label. Two values are reported, for the machine of this name.
+    pub fn label(&mut self, name: &str, label: Arc<str>, value: At<String>, reader: &mut Reader<'_>) {
+        match self.labels.get(&label) {
+            Some(first) if first.value != value.value => {
+                reader.report(|_| problems::two_values(name, &label, first, &value));
+            }
+            Some(_) => {}
+            None => self.labels.insert(label, value),
+        }
+    }
 }
 
 /// A matrix of links between accelerators, and whom it is about.
@@ -71,6 +85,8 @@ pub struct Found {
     pub matrix_of: Option<String>,
     /// Names of levels that the user gave, with their labels.
     pub asked: Vec<(String, String)>,
+    /// Keys of labels and names of resources.
+    pub words: Words,
     /// Problems between files.
     pub problems: Vec<Diagnostic>,
 }
@@ -95,20 +111,13 @@ impl Found {
 
     /// Gives a machine of another format a label. Two values are reported.
     pub fn label(&mut self, name: &At<String>, label: &str, value: At<String>, reader: &mut Reader<'_>) {
-        let machine = self.named(name);
-        match machine.labels.get(label) {
-            Some(first) if first.value != value.value => {
-                let first = first.clone();
-                reader.report(|_| problems::two_values(&name.value, label, &first, &value));
-            }
-            Some(_) => {}
-            None => drop(machine.labels.insert(label.to_owned(), value)),
-        }
+        let label = self.words.shared(label);
+        self.named(name).label(&name.value, label, value, reader);
     }
 
     /// Adds what a pod uses. `None` when a sum is too large to be counted.
     pub fn uses(&mut self, node: &At<String>, amounts: Amounts) -> Option<()> {
-        let (_, sum) = self.usage.entry(node.value.clone()).or_insert_with(|| (node.span, Amounts::new()));
+        let (_, sum) = self.usage.entry(node.value.clone()).or_insert_with(|| (node.span, Amounts::default()));
         add(sum, amounts)
     }
 }

@@ -3,6 +3,7 @@
 
 use super::kueue;
 use super::pod::pod;
+use super::shared::{Facts, Words};
 use super::{Found, problems};
 use crate::inventory::facts::{amount, bad_quantity, is_resource};
 use crate::inventory::import::found::{Amounts, Machine};
@@ -67,7 +68,7 @@ fn node(object: &Tree, reader: &mut Reader<'_>, found: &mut Found) {
     let mut machine = Machine {
         span: name.span,
         instance: provider,
-        labels: labels(object.at(&["metadata", "labels"]), reader),
+        labels: labels(object.at(&["metadata", "labels"]), &mut found.words, reader),
         cordoned: text(&["spec", "unschedulable"]).as_deref() == Some("true"),
         not_ready: !is_ready(object),
         kubelet: text(&["status", "nodeInfo", "kubeletVersion"]).and_then(|version| minor(&version)),
@@ -75,7 +76,7 @@ fn node(object: &Tree, reader: &mut Reader<'_>, found: &mut Found) {
     };
     taints(object, &mut machine, reader);
     if let Some(amounts) = object.at(&["status", "allocatable"]) {
-        machine.allocatable = self::amounts(amounts, reader);
+        machine.allocatable = self::amounts(amounts, &mut found.words, reader);
     }
     // Without accelerators nothing is counted of a resource anyway.
     machine.allocatable.retain(|resource, amount| amount.milli > 0 || !resource.contains(['/', '-']));
@@ -96,15 +97,15 @@ fn minor(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn labels(tree: Option<&Tree>, reader: &mut Reader<'_>) -> std::collections::BTreeMap<String, At<String>> {
-    let mut labels = std::collections::BTreeMap::new();
+fn labels(tree: Option<&Tree>, words: &mut Words, reader: &mut Reader<'_>) -> Facts<At<String>> {
+    let mut labels = Facts::default();
     for (key, value) in tree.map_or(&[][..], Tree::entries) {
         if is_noise(&key.value) && !is_level(&key.value) && key.value != HOSTNAME {
             continue;
         }
         let value = value.text().filter(|value| is_label_value(&value.value));
         match value.filter(|_| is_qualified_name(&key.value)) {
-            Some(value) => drop(labels.insert(key.value.clone(), value)),
+            Some(value) => labels.insert(words.shared(&key.value), value),
             None => reader.report(|_| problems::malformed(key.span, format!("{} is no label", shown(&key.value)))),
         }
     }
@@ -135,15 +136,15 @@ fn taints(node: &Tree, machine: &mut Machine, reader: &mut Reader<'_>) {
 }
 
 /// Amounts by resource; what is none is reported.
-pub fn amounts(tree: &Tree, reader: &mut Reader<'_>) -> Amounts {
-    let mut amounts = Amounts::new();
+pub fn amounts(tree: &Tree, words: &mut Words, reader: &mut Reader<'_>) -> Amounts {
+    let mut amounts = Amounts::default();
     for (resource, value) in tree.entries() {
         let Some(text) = value.text().filter(|_| is_resource(&resource.value)) else {
             reader.report(|_| problems::malformed(resource.span, format!("{} is no resource", shown(&resource.value))));
             continue;
         };
         match amount(&resource.value, &text.value) {
-            Ok(quantity) => drop(amounts.insert(resource.value.clone(), quantity)),
+            Ok(quantity) => amounts.insert(words.shared(&resource.value), quantity),
             Err(why) => reader.report(|_| bad_quantity(&resource.value, &text.value, text.span, why)),
         }
     }

@@ -54,6 +54,18 @@ impl Levels {
         self.0.iter().map_while(|level| Some(value(machine, &level.label)?.value.as_str())).collect()
     }
 
+    /// How many levels tell the domain of a machine, from the widest down.
+    pub fn depth(&self, machine: &Machine) -> usize {
+        self.0.iter().take_while(|level| value(machine, &level.label).is_some()).count()
+    }
+
+    /// The domain of a machine at a level; `None` where a wider one is not known either.
+    pub fn domain<'m>(&self, machine: &'m Machine, level: usize) -> Option<&'m str> {
+        let wider = self.0.get(..=level)?.iter();
+        let last = wider.map(|level| value(machine, &level.label)).try_fold(None, |_, value| value.map(Some));
+        last?.map(|value| value.value.as_str())
+    }
+
     /// Whether a label is that of a level.
     pub fn has(&self, label: &str) -> bool {
         self.0.iter().any(|level| level.label == label)
@@ -64,7 +76,7 @@ impl Levels {
         let mut missing: BTreeMap<usize, Vec<(&str, Span)>> = BTreeMap::new();
         let mut dropped: BTreeMap<(usize, usize), Vec<(&str, Span)>> = BTreeMap::new();
         for (name, machine) in machines {
-            let depth = self.path(machine).len();
+            let depth = self.depth(machine);
             for (index, level) in self.0.iter().enumerate().skip(depth) {
                 match value(machine, &level.label) {
                     Some(at) => dropped.entry((index, depth)).or_default().push((name, at.span)),
@@ -128,7 +140,7 @@ fn candidates(machines: &Machines, found: &Found) -> BTreeSet<String> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     for label in machines.values().flat_map(|machine| machine.labels.keys()) {
         if seen.insert(label) && is_level(label) {
-            labels.insert(label.clone());
+            labels.insert(label.to_owned());
         }
     }
     labels.remove(HOSTNAME);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alias::{GPUS, PRODUCT_LABELS, is_rdma};
+use super::before::Before;
 use super::found::Machine;
 use super::{Machines, problems};
 use crate::diag::Diagnostic;
@@ -19,7 +20,7 @@ pub struct Names {
     /// Huge pages.
     pub hugepages: Option<String>,
     /// The label that tells the product.
-    pub product_label: Option<&'static str>,
+    pub product_label: Option<String>,
     /// By the label's value the name that sources use.
     pub products: BTreeMap<String, String>,
 }
@@ -27,13 +28,14 @@ pub struct Names {
 impl Names {
     /// The value of the label that tells a machine's product.
     pub fn product<'m>(&self, machine: &'m Machine) -> Option<&'m str> {
-        let value = machine.labels.get(self.product_label?)?;
+        let value = machine.labels.get(self.product_label.as_deref()?)?;
         Some(value.value.as_str()).filter(|value| !value.is_empty())
     }
 }
 
-/// Finds the names. Where there are several and one can be given, the others are reported.
-pub fn names(machines: &Machines, found: &mut Vec<Diagnostic>) -> Names {
+/// Finds the names. Those of the inventory that stands are kept as long as machines know them. Where
+/// there are several and one can be given, the others are reported.
+pub fn names(machines: &Machines, before: Option<&Before>, found: &mut Vec<Diagnostic>) -> Names {
     let mut totals: BTreeMap<&str, (i128, Span)> = BTreeMap::new();
     for machine in machines.values() {
         for (resource, amount) in machine.allocatable.iter().filter(|(_, amount)| amount.milli > 0) {
@@ -41,31 +43,43 @@ pub fn names(machines: &Machines, found: &mut Vec<Diagnostic>) -> Names {
         }
     }
     let gpus: Vec<&str> = GPUS.iter().copied().filter(|gpu| totals.contains_key(gpu)).collect();
+    let named = before.map(|before| &before.inventory.resources);
+    let kept = |name: Option<&String>| name.filter(|name| totals.contains_key(name.as_str())).cloned();
     let most =
         gpus.iter().copied().max_by_key(|gpu| (totals[gpu].0, std::cmp::Reverse(gpus.iter().position(|g| g == gpu))));
+    let gpu = kept(named.map(|names| &names.gpu));
+    let most = gpu.as_deref().or(most);
     for other in gpus.iter().filter(|gpu| Some(**gpu) != most) {
         found.push(two_names("accelerators", other, most.unwrap_or_default(), totals[other].1));
     }
-    let mut one = |what: &str, is: &dyn Fn(&str) -> bool| {
+    let mut one = |what: &str, old: Option<&String>, is: &dyn Fn(&str) -> bool| {
+        if let Some(old) = kept(old) {
+            return Some(old);
+        }
         let names: Vec<&str> = totals.keys().copied().filter(|name| is(name)).collect();
         match names.as_slice() {
             [name] => Some((*name).to_owned()),
-            [] => None,
+            [] => old.cloned(),
             [first, second, ..] => {
                 found.push(no_name(what, first, second, totals[first].1));
                 None
             }
         }
     };
-    let rdma = one("rdma", &is_rdma);
-    let hugepages = one("hugepages", &|name| name.starts_with("hugepages-"));
+    let rdma = one("rdma", named.and_then(|names| names.rdma.as_ref()), &is_rdma);
+    let hugepages =
+        one("hugepages", named.and_then(|names| names.hugepages.as_ref()), &|name| name.starts_with("hugepages-"));
     let carries = |label: &&str| machines.values().any(|machine| machine.labels.contains_key(*label));
-    let product_label = PRODUCT_LABELS.iter().copied().find(carries);
+    let old = before.map(|before| before.inventory.gpu_label.as_str());
+    let product_label = old.into_iter().chain(PRODUCT_LABELS.iter().copied()).find(carries);
     let values: BTreeSet<&str> = product_label
         .iter()
         .flat_map(|label| machines.values().filter_map(|m| Some(m.labels.get(*label)?.value.as_str())))
         .collect();
-    Names { gpu: most.map(str::to_owned), rdma, hugepages, product_label, products: products(&values) }
+    let mut products = products(&values);
+    products.extend(before.map(Before::products).unwrap_or_default());
+    let gpu = most.map(str::to_owned);
+    Names { gpu, rdma, hugepages, product_label: product_label.map(str::to_owned), products }
 }
 
 /// The short name of each product: `H200` of `NVIDIA-H200`, where no other product has the same.

@@ -1,8 +1,11 @@
 //! What the pods that run take of their nodes.
 
+use std::sync::Arc;
+
 use super::found::{Amounts, Found, add};
 use super::kubernetes::amounts;
 use super::problems;
+use super::shared::Words;
 use crate::naming;
 use crate::quantity::Quantity;
 use crate::tree::{Reader, Tree};
@@ -19,7 +22,7 @@ pub fn pod(object: &Tree, reader: &mut Reader<'_>, found: &mut Found) {
     if ended || own {
         return;
     }
-    let requests = requests(object, reader).and_then(|amounts| found.uses(&node, amounts));
+    let requests = requests(object, &mut found.words, reader).and_then(|amounts| found.uses(&node, amounts));
     if requests.is_none() {
         reader.report(|_| problems::malformed(object.span, "the requests of this pod are too large to be added"));
     }
@@ -28,15 +31,15 @@ pub fn pod(object: &Tree, reader: &mut Reader<'_>, found: &mut Found) {
 /// What a pod requests, by the rule of the scheduler (`k8s.io/component-helpers/resource`,
 /// `PodRequests`): containers add up; an init container needs its own amount together with that of
 /// the sidecars before it; requests of the pod as a whole replace both; the overhead comes on top.
-fn requests(pod: &Tree, reader: &mut Reader<'_>) -> Option<Amounts> {
+fn requests(pod: &Tree, words: &mut Words, reader: &mut Reader<'_>) -> Option<Amounts> {
     let list = |key| pod.at(&["spec", key]).map_or(&[][..], Tree::items);
-    let mut total = Amounts::new();
+    let mut total = Amounts::default();
     for container in list("containers") {
-        add(&mut total, asked(container.at(&["resources", "requests"]), reader))?;
+        add(&mut total, asked(container.at(&["resources", "requests"]), words, reader))?;
     }
-    let (mut sidecars, mut peak) = (Amounts::new(), Amounts::new());
+    let (mut sidecars, mut peak) = (Amounts::default(), Amounts::default());
     for container in list("initContainers") {
-        let asked = asked(container.at(&["resources", "requests"]), reader);
+        let asked = asked(container.at(&["resources", "requests"]), words, reader);
         let policy = container.get("restartPolicy").and_then(Tree::text);
         if policy.is_some_and(|policy| policy.value == "Always") {
             add(&mut sidecars, asked)?;
@@ -49,20 +52,20 @@ fn requests(pod: &Tree, reader: &mut Reader<'_>) -> Option<Amounts> {
     }
     add(&mut total, sidecars)?;
     raise(&mut total, &peak);
-    total.extend(asked(pod.at(&["spec", "resources", "requests"]), reader));
-    add(&mut total, asked(pod.at(&["spec", "overhead"]), reader))?;
-    total.insert("pods".to_owned(), Quantity::units(1));
+    total.extend(asked(pod.at(&["spec", "resources", "requests"]), words, reader));
+    add(&mut total, asked(pod.at(&["spec", "overhead"]), words, reader))?;
+    total.insert(words.shared("pods"), Quantity::units(1));
     Some(total)
 }
 
-fn asked(tree: Option<&Tree>, reader: &mut Reader<'_>) -> Amounts {
-    tree.map(|tree| amounts(tree, reader)).unwrap_or_default()
+fn asked(tree: Option<&Tree>, words: &mut Words, reader: &mut Reader<'_>) -> Amounts {
+    tree.map(|tree| amounts(tree, words, reader)).unwrap_or_default()
 }
 
 /// Makes every amount at least as large as another.
 fn raise(amounts: &mut Amounts, least: &Amounts) {
-    for (resource, least) in least {
-        let amount = amounts.entry(resource.clone()).or_insert(*least);
-        *amount = (*amount).max(*least);
+    for (resource, least) in least.iter() {
+        let most = amounts.get(resource).map_or(*least, |amount| (*amount).max(*least));
+        amounts.insert(Arc::clone(resource), most);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Machines;
 use super::alias::{ELASTIC, GPUS, INSTANCE_TYPE, POOL_LABELS, PRODUCT_LABELS, SPOT};
+use super::before::{Before, Said};
 use super::fold;
 use super::found::{Amounts, Machine};
 use super::levels::Levels;
@@ -30,6 +31,10 @@ pub struct Pool<'m> {
     pub spot: bool,
     /// An autoscaler makes them.
     pub elastic: bool,
+    /// The name is not the one that follows from its machines.
+    pub renamed: bool,
+    /// What was said of it by hand.
+    pub said: Said,
     /// What all of them have, with the amounts of most.
     pub allocatable: Amounts,
     /// Links that all of them have.
@@ -53,6 +58,8 @@ pub struct Single<'m> {
     pub domains: Vec<(&'m str, &'m str)>,
     /// Amounts that differ from the pool's.
     pub allocatable: Amounts,
+    /// What was said of it by hand.
+    pub said: Option<Said>,
     /// The machine.
     pub machine: &'m Machine,
     /// Links that the pool does not tell.
@@ -112,8 +119,8 @@ impl<'m> Kind<'m> {
 /// Machines by name.
 type List<'m> = Vec<(&'m str, &'m Machine)>;
 
-/// Sorts machines into pools.
-pub fn fleet<'m>(machines: &'m Machines, levels: &'m Levels, names: &Names) -> Fleet<'m> {
+/// Sorts machines into pools. One whose machines were in another pool before has its name.
+pub fn fleet<'m>(machines: &'m Machines, levels: &'m Levels, names: &Names, before: Option<&Before>) -> Fleet<'m> {
     let mut kinds: BTreeMap<Kind<'m>, List<'m>> = BTreeMap::new();
     for (name, machine) in machines {
         kinds.entry(Kind::of(machine, names)).or_default().push((name, machine));
@@ -122,13 +129,18 @@ pub fn fleet<'m>(machines: &'m Machines, levels: &'m Levels, names: &Names) -> F
     lists.iter_mut().for_each(|(_, list)| list.sort_by(|(a, _), (b, _)| natural(a, b)));
     // Of kinds that would have one name the one with the first machine gets it.
     lists.sort_by(|(a, x), (b, y)| natural(&a.base, &b.base).then_with(|| natural(x[0].0, y[0].0)));
+    let hosts: Vec<Vec<&str>> = lists.iter().map(|(_, list)| list.iter().map(|(name, _)| *name).collect()).collect();
+    let old = before.map_or_else(|| vec![None; lists.len()], |before| before.pool_names(&hosts));
     let mut taken: BTreeSet<String> = lists.iter().map(|(kind, _)| kind.base.clone()).collect();
+    let mut used: BTreeSet<String> = old.iter().flatten().cloned().collect();
+    taken.extend(used.iter().cloned());
     let mut fleet = Fleet::default();
-    let mut last = String::new();
-    for (kind, list) in lists {
-        let name = if kind.base == last { next(&kind.base, &mut taken) } else { kind.base.clone() };
-        last.clone_from(&kind.base);
-        pool(blank(name, &kind, &list, levels, names), &list, levels, &mut fleet);
+    for ((kind, list), old) in lists.into_iter().zip(old) {
+        let fresh = || if used.contains(&kind.base) { next(&kind.base, &mut taken) } else { kind.base.clone() };
+        let name = old.unwrap_or_else(fresh);
+        used.insert(name.clone());
+        let said = before.and_then(|before| before.pool(&name)).cloned().unwrap_or_default();
+        pool(blank((name, said), &kind, &list, levels, names), &list, (levels, before), &mut fleet);
     }
     fleet.pools.sort_by(|a, b| natural(&a.name, &b.name));
     fleet.singles.sort_by(|a, b| natural(a.name, b.name));
@@ -143,12 +155,24 @@ fn next(base: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 /// A pool before it is known which machines are as it says.
-fn blank<'m>(name: String, kind: &Kind<'m>, list: &List<'m>, levels: &Levels, names: &Names) -> Pool<'m> {
+fn blank<'m>(
+    (name, said): (String, Said),
+    kind: &Kind<'m>,
+    list: &List<'m>,
+    levels: &Levels,
+    names: &Names,
+) -> Pool<'m> {
+    let renamed = name != kind.base;
     let product = kind.product.and_then(|value| Some((value, names.products.get(value)?)));
     let links = list[0].1.gpu_links.as_ref();
     Pool {
         name,
-        product: product.filter(|(value, name)| value != name).map(|(_, name)| name.clone()),
+        product: product
+            .filter(|(value, name)| value != name)
+            .map(|(_, name)| name.clone())
+            .or_else(|| said.gpu.clone().filter(|_| kind.product.is_none())),
+        renamed,
+        said,
         labels: common_labels(list, levels),
         taints: kind.taints,
         spot: kind.spot,
@@ -161,9 +185,11 @@ fn blank<'m>(name: String, kind: &Kind<'m>, list: &List<'m>, levels: &Levels, na
 }
 
 /// The machines that are as their pool says, and the others.
-fn split<'m>(pool: &Pool<'m>, list: &List<'m>, levels: &Levels) -> (List<'m>, List<'m>) {
-    let plain: Vec<Option<usize>> =
-        list.iter().map(|(name, m)| is_plain(name, m, pool, levels).then(|| levels.path(m).len())).collect();
+fn split<'m>(pool: &Pool<'m>, list: &List<'m>, (levels, before): (&Levels, Option<&Before>)) -> (List<'m>, List<'m>) {
+    let plain: Vec<Option<usize>> = list
+        .iter()
+        .map(|(name, m)| (is_plain(name, m, pool, levels) && own(before, name).is_none()).then(|| levels.depth(m)))
+        .collect();
     let depth = most(plain.iter().flatten().copied());
     let (mut alike, mut others) = (Vec::new(), Vec::new());
     for (machine, plain) in list.iter().zip(plain) {
@@ -174,35 +200,47 @@ fn split<'m>(pool: &Pool<'m>, list: &List<'m>, levels: &Levels) -> (List<'m>, Li
 }
 
 /// Adds a pool: the machines that are as it says in its hostlist, the others by themselves.
-fn pool<'m>(mut pool: Pool<'m>, list: &List<'m>, levels: &'m Levels, fleet: &mut Fleet<'m>) {
-    let (alike, others) = split(&pool, list, levels);
-    let paths: BTreeMap<&str, Vec<&'m str>> = list.iter().map(|(name, m)| (*name, levels.path(m))).collect();
+fn pool<'m>(
+    mut pool: Pool<'m>,
+    list: &List<'m>,
+    (levels, before): (&'m Levels, Option<&Before>),
+    fleet: &mut Fleet<'m>,
+) {
+    let (alike, others) = split(&pool, list, (levels, before));
+    let first = levels.path(list[0].1);
     let shared: Vec<bool> = (0..levels.0.len())
         .map(|level| {
-            paths.values().all(|path| path.get(level).is_some() && path.get(level) == paths[list[0].0].get(level))
+            let value = first.get(level).copied();
+            value.is_some() && list.iter().all(|(_, machine)| levels.domain(machine, level) == value)
         })
         .collect();
     if !alike.is_empty() {
-        let (hosts, patterns) = shortest(&alike, &paths, &shared);
+        let (hosts, patterns) = shortest(&alike, levels, &shared);
         pool.hosts = Some(hosts);
         pool.domains = levels.0.iter().map(|level| level.name.as_str()).zip(patterns).collect();
     } else {
-        let constant = |(level, _): (usize, &bool)| (levels.0[level].name.as_str(), paths[list[0].0][level].to_owned());
+        let constant = |(level, _): (usize, &bool)| (levels.0[level].name.as_str(), first[level].to_owned());
         pool.domains = shared.iter().enumerate().filter(|(_, shared)| **shared).map(constant).collect();
     }
     for (name, machine) in others {
-        let domains = levels.0.iter().zip(&paths[name]).zip(&shared).filter(|(_, shared)| !**shared);
+        let domains = levels.0.iter().zip(levels.path(machine)).zip(&shared).filter(|(_, shared)| !**shared);
         fleet.singles.push(Single {
             name,
             pool: pool.name.clone(),
             labels: own_labels(name, machine, &pool.labels, levels),
-            domains: domains.map(|((level, value), _)| (level.name.as_str(), *value)).collect(),
+            domains: domains.map(|((level, value), _)| (level.name.as_str(), value)).collect(),
             allocatable: difference(&machine.allocatable, &pool.allocatable),
+            said: own(before, name).cloned(),
             machine,
             gpu_links: machine.gpu_links.clone().filter(|links| pool.gpu_links.as_ref() != Some(links)),
         });
     }
     fleet.pools.push(pool);
+}
+
+/// What was said of a machine by hand.
+fn own<'b>(before: Option<&'b Before>, name: &str) -> Option<&'b Said> {
+    before?.node(name)
 }
 
 /// Whether a machine is as its pool says, but for its domains.
@@ -221,12 +259,12 @@ fn own_labels<'m>(name: &str, machine: &'m Machine, pool: &Labels<'_>, levels: &
         HOSTNAME => *value != name && !value.is_empty(),
         key => !levels.has(key) && pool.get(key) != Some(value),
     };
-    machine.labels.iter().map(|(key, value)| (key.as_str(), value.value.as_str())).filter(own).collect()
+    machine.labels.iter().map(|(key, value)| (&**key, value.value.as_str())).filter(own).collect()
 }
 
 /// Labels that all machines carry.
 fn common_labels<'m>(list: &[(&'m str, &'m Machine)], levels: &Levels) -> Labels<'m> {
-    let first = list[0].1.labels.iter().map(|(key, value)| (key.as_str(), value.value.as_str()));
+    let first = list[0].1.labels.iter().map(|(key, value)| (&**key, value.value.as_str()));
     let mut common: Labels<'m> = first.filter(|(key, _)| *key != HOSTNAME && !levels.has(key)).collect();
     for (_, machine) in &list[1..] {
         common.retain(|key, value| machine.labels.get(*key).is_some_and(|other| other.value == *value));
@@ -236,7 +274,7 @@ fn common_labels<'m>(list: &[(&'m str, &'m Machine)], levels: &Levels) -> Labels
 
 /// The resources that all machines have, with the amounts that most have.
 fn common_amounts(list: &[(&str, &Machine)]) -> Amounts {
-    let mut keys: BTreeSet<&str> = list[0].1.allocatable.keys().map(String::as_str).collect();
+    let mut keys: BTreeSet<&str> = list[0].1.allocatable.keys().collect();
     for (_, machine) in &list[1..] {
         keys.retain(|key| machine.allocatable.contains_key(*key));
     }
@@ -247,12 +285,12 @@ fn common_amounts(list: &[(&str, &Machine)]) -> Amounts {
     }
     let most = counts.into_iter().max_by(|(a, (x, _)), (b, (y, _))| x.cmp(y).then_with(|| b.cmp(a)));
     let amounts = most.map(|(_, (_, machine))| &machine.allocatable);
-    keys.into_iter().filter_map(|key| Some((key.to_owned(), *amounts?.get(key)?))).collect()
+    keys.into_iter().filter_map(|key| Some((key.into(), *amounts?.get(key)?))).collect()
 }
 
 /// Amounts that are not the pool's.
 fn difference(amounts: &Amounts, pool: &Amounts) -> Amounts {
-    amounts.iter().filter(|(key, amount)| pool.get(*key) != Some(amount)).map(|(k, a)| (k.clone(), *a)).collect()
+    amounts.iter().filter(|(key, amount)| pool.get(key) != Some(amount)).map(|(k, a)| (Arc::clone(k), *a)).collect()
 }
 
 /// The number that occurs most often; of several the largest.
@@ -265,24 +303,27 @@ fn most(numbers: impl Iterator<Item = usize>) -> Option<usize> {
 /// A hostlist and the patterns of its domains: by name, or by domain where that is shorter. Where a
 /// value is not that of all machines of the pool, it is written with its number, so that it does not
 /// hold for those that are listed.
-fn shortest(alike: &[(&str, &Machine)], paths: &BTreeMap<&str, Vec<&str>>, shared: &[bool]) -> (String, Vec<String>) {
-    let folded = |names: &[&str]| {
-        let depth = paths[names[0]].len();
+fn shortest(alike: &[(&str, &Machine)], levels: &Levels, shared: &[bool]) -> (String, Vec<String>) {
+    let mut machines: Vec<(&str, Vec<&str>)> =
+        alike.iter().map(|(name, machine)| (*name, levels.path(machine))).collect();
+    let folded = |machines: &[(&str, Vec<&str>)]| {
+        let depth = machines[0].1.len();
         let pattern = |level: usize| {
-            let values: Vec<&str> = names.iter().map(|name| paths[*name][level]).collect();
+            let values: Vec<&str> = machines.iter().map(|(_, path)| path[level]).collect();
             if shared[level] { values[0].to_owned() } else { fold::pattern(&values) }
         };
-        (fold::hostlist(names), (0..depth).map(pattern).collect::<Vec<String>>())
+        (
+            fold::hostlist(&machines.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+            (0..depth).map(pattern).collect::<Vec<String>>(),
+        )
     };
     let length =
         |(hosts, patterns): &(String, Vec<String>)| hosts.len() + patterns.iter().map(String::len).sum::<usize>();
-    let mut names: Vec<&str> = alike.iter().map(|(name, _)| *name).collect();
-    let by_name = folded(&names);
-    names.sort_by(|a, b| {
-        let (x, y) = (&paths[a], &paths[b]);
+    let by_name = folded(&machines);
+    machines.sort_by(|(a, x), (b, y)| {
         let by_path = x.iter().zip(y).map(|(x, y)| natural(x, y)).find(|order| order.is_ne());
         by_path.unwrap_or(std::cmp::Ordering::Equal).then_with(|| natural(a, b))
     });
-    let by_path = folded(&names);
+    let by_path = folded(&machines);
     if length(&by_path) < length(&by_name) { by_path } else { by_name }
 }

@@ -2,7 +2,10 @@
 //!
 //! Commas in quotes and doubled quotes are read as RFC 4180 says. A row is one line.
 
+use std::sync::Arc;
+
 use super::alias::{GPUS, OWN, OWN_WORDS, PRODUCT_LABELS, WORDS, is_level};
+use super::found::Machine;
 use super::{Found, problems};
 use crate::diag::plural;
 use crate::inventory::HOSTNAME;
@@ -16,8 +19,8 @@ use crate::tree::{At, Reader, shown};
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Column {
     Node,
-    Label(String),
-    Allocatable(String),
+    Label(Arc<str>),
+    Allocatable(Arc<str>),
     /// Accelerators that nobody uses.
     Free,
     Ready,
@@ -105,8 +108,8 @@ fn head(cells: Vec<At<String>>, reader: &mut Reader<'_>, found: &mut Found) -> V
                 });
             }
             Some(Column::Label(label)) if is_declared(label, cell, found) => {
-                found.described.insert(label.clone());
-                chain.push(At { value: label.clone(), span: cell.span });
+                found.described.insert(label.to_string());
+                chain.push(At { value: label.to_string(), span: cell.span });
             }
             Some(_) => {}
         }
@@ -133,22 +136,22 @@ fn column(cell: &At<String>, found: &Found) -> Option<Column> {
     let known = WORDS.iter().find(|(known, _)| *known == word);
     Some(match word.as_str() {
         "node" | "name" | "nodename" => Column::Node,
-        _ if asked.is_some() => Column::Label(asked?.1.clone()),
-        "hostname" => Column::Label(HOSTNAME.to_owned()),
-        "gpus" | "gpu" => Column::Allocatable(GPUS[0].to_owned()),
+        _ if asked.is_some() => Column::Label(asked?.1.as_str().into()),
+        "hostname" => Column::Label(HOSTNAME.into()),
+        "gpus" | "gpu" => Column::Allocatable(GPUS[0].into()),
         "free" | "free gpus" | "gpus free" => Column::Free,
-        "product" | "model" => Column::Label(PRODUCT_LABELS[0].to_owned()),
+        "product" | "model" => Column::Label(PRODUCT_LABELS[0].into()),
         "ready" => Column::Ready,
         "unschedulable" | "cordoned" => Column::Cordoned,
-        "cpu" | "memory" | "pods" | "ephemeral-storage" => Column::Allocatable(word),
-        _ if known.is_some() => Column::Label(known?.1.to_owned()),
-        _ if OWN_WORDS.contains(&word.as_str()) => Column::Label(format!("{OWN}{word}")),
+        "cpu" | "memory" | "pods" | "ephemeral-storage" => Column::Allocatable(word.into()),
+        _ if known.is_some() => Column::Label(known?.1.into()),
+        _ if OWN_WORDS.contains(&word.as_str()) => Column::Label(format!("{OWN}{word}").into()),
         // A key with a domain is a resource where it is one of those that are counted.
         _ if GPUS.contains(&cell.value.as_str()) || cell.value.starts_with("rdma/") => {
-            Column::Allocatable(cell.value.clone())
+            Column::Allocatable(cell.value.as_str().into())
         }
-        _ if is_qualified_name(&cell.value) && cell.value.contains('/') => Column::Label(cell.value.clone()),
-        _ if is_resource(&cell.value) => Column::Allocatable(cell.value.clone()),
+        _ if is_qualified_name(&cell.value) && cell.value.contains('/') => Column::Label(cell.value.as_str().into()),
+        _ if is_resource(&cell.value) => Column::Allocatable(cell.value.as_str().into()),
         _ => return None,
     })
 }
@@ -182,10 +185,12 @@ fn row(columns: &[Option<Column>], cells: &[At<String>], reader: &mut Reader<'_>
         reader.report(|_| problems::two_objects(node, first));
         return;
     }
-    found.named(node);
+    let machine = found.named(node);
     for (column, cell) in columns.iter().zip(cells).filter(|(_, cell)| !cell.value.is_empty()) {
         match column {
-            Some(Column::Label(label)) if is_label_value(&cell.value) => found.label(node, label, cell.clone(), reader),
+            Some(Column::Label(label)) if is_label_value(&cell.value) => {
+                machine.label(&node.value, Arc::clone(label), cell.clone(), reader);
+            }
             Some(Column::Label(_)) => {
                 reader.report(|_| {
                     problems::malformed(cell.span, format!("{} is not the value of a label", shown(&cell.value)))
@@ -193,16 +198,16 @@ fn row(columns: &[Option<Column>], cells: &[At<String>], reader: &mut Reader<'_>
             }
             Some(Column::Allocatable(resource)) => {
                 if let Some(amount) = quantity(resource, cell, reader) {
-                    found.named(node).allocatable.insert(resource.clone(), amount);
+                    machine.allocatable.insert(Arc::clone(resource), amount);
                 }
             }
-            Some(Column::Ready) => found.named(node).not_ready |= !truth(cell, reader),
-            Some(Column::Cordoned) => found.named(node).cordoned |= truth(cell, reader),
+            Some(Column::Ready) => machine.not_ready |= !truth(cell, reader),
+            Some(Column::Cordoned) => machine.cordoned |= truth(cell, reader),
             Some(Column::Node | Column::Free) | None => {}
         }
     }
     if let Some(free) = of(&Column::Free).filter(|cell| !cell.value.is_empty()) {
-        used(node, free, reader, found);
+        used(machine, free, reader);
     }
 }
 
@@ -235,13 +240,12 @@ fn truth(cell: &At<String>, reader: &mut Reader<'_>) -> bool {
 }
 
 /// What is not free is used.
-fn used(node: &At<String>, free: &At<String>, reader: &mut Reader<'_>, found: &mut Found) {
-    let machine = found.named(node);
+fn used(machine: &mut Machine, free: &At<String>, reader: &mut Reader<'_>) {
     let gpu = GPUS.iter().find_map(|gpu| Some((*gpu, *machine.allocatable.get(*gpu)?)));
     let (name, all) = gpu.unwrap_or((GPUS[0], Quantity::units(0)));
     let Some(amount) = quantity(name, free, reader) else { return };
     match all.checked_sub(amount).filter(|used| used.milli >= 0) {
-        Some(used) if used.milli > 0 => drop(found.named(node).used.insert(name.to_owned(), used)),
+        Some(used) if used.milli > 0 => machine.used.insert(name.into(), used),
         Some(_) => {}
         None => reader.report(|_| problems::malformed(free.span, format!("{amount} accelerators are free of {all}"))),
     }

@@ -43,12 +43,12 @@ pub fn imported(files: &[(&str, &str)]) -> Outcome {
 /// The same with further settings.
 pub fn with(files: &[(&str, &str)], change: impl FnOnce(&mut Request)) -> Outcome {
     let mut request =
-        Request { name: "c".into(), kubernetes: Some((1, 33)), output: "out".into(), ..Request::default() };
+        Request { name: Some("c".into()), kubernetes: Some((1, 33)), output: "out".into(), ..Request::default() };
     let input = |(name, text): &(&str, &str)| Input { path: name.into(), text: Some((*text).into()), of: None };
     request.files = files.iter().map(input).collect();
     change(&mut request);
     let mut session = Session::new(&Nothing, "");
-    let text = import(&mut session, &request);
+    let text = import(&mut session, &request).map(|made| made.text);
     let mut lines = Vec::new();
     for problem in &session.problems {
         let place = problem.span().and_then(|span| session.sources.locate(span));

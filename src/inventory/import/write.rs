@@ -3,19 +3,23 @@
 use std::collections::BTreeSet;
 
 use super::alias::{Kind, PRODUCT_LABELS};
+use super::before::{Before, Said};
 use super::found::Amounts;
 use super::levels::Levels;
 use super::names::Names;
 use super::pools::{Fleet, Labels, Pool, Single};
 use crate::data::{Data, Map};
 use crate::inventory::gpu_links::row;
-use crate::inventory::{GpuLink, GpuLinks, Taint};
+use crate::inventory::{GpuLink, GpuLinks, HOSTNAME, Taint};
 use crate::naming::natural;
 use crate::quantity::Quantity;
 use crate::yaml;
 
 /// The first line: by it a file is known to be made by an import.
 pub const MARK: &str = "# Made by `rbgc inventory import`";
+
+/// The name that the level of the node has unless another is given.
+const NODE: &str = "node";
 
 /// What stands at the head.
 #[derive(Debug)]
@@ -26,28 +30,37 @@ pub struct Head<'a> {
     pub kubernetes: (u32, u32),
     /// APIs that are served.
     pub capabilities: &'a BTreeSet<String>,
+    /// The inventory that stands.
+    pub before: Option<&'a Before>,
 }
 
 /// The whole inventory.
 pub fn inventory(head: &Head<'_>, levels: &Levels, names: &Names, fleet: &Fleet<'_>) -> String {
     let mut out = format!(
-        "{MARK}, which replaces it; without this line it is kept.\napiVersion: rbgc.dev/v1\nkind: ClusterInventory\n"
+        "{MARK}, which keeps what was added by hand; without this line it is left alone.\napiVersion: rbgc.dev/v1\nkind: ClusterInventory\n"
     );
     entry(&mut out, "metadata", Map::new().with("name", head.name.to_owned()));
     let (major, minor) = head.kubernetes;
     out.push_str(&format!("kubernetes: \"{major}.{minor}\"\n"));
     lines(&mut out, "capabilities", head.capabilities.iter().map(|api| Data::from(api.clone())));
     let level = |level: &super::levels::Level| {
-        Map::new().with("name", level.name.clone()).with("label", level.label.clone()).into()
+        let mut fields = Map::new().with("name", level.name.clone()).with("label", level.label.clone());
+        fields.set_some("unique", head.before.and_then(|before| before.unique.get(&level.label)).copied());
+        fields.into()
     };
-    lines(&mut out, "levels", levels.0.iter().map(level));
-    links(&mut out, levels, names, fleet);
+    let node = node_level(head.before);
+    let own = (node != NODE).then(|| Map::new().with("name", node.to_owned()).with("label", HOSTNAME).into());
+    lines(&mut out, "levels", levels.0.iter().map(level).chain(own));
+    let links = links(head.before, levels, names, fleet);
+    if !links.is_empty() {
+        entry(&mut out, "links", links);
+    }
     let resources = Map::new().with("gpu", names.gpu.clone().unwrap_or_else(|| super::alias::GPUS[0].to_owned()));
     let resources = [("rdma", &names.rdma), ("hugepages", &names.hugepages)]
         .into_iter()
         .fold(resources, |map, (key, name)| name.iter().fold(map, |map, name| map.with(key, name.clone())));
     entry(&mut out, "resources", resources);
-    if let Some(label) = names.product_label.filter(|label| *label != PRODUCT_LABELS[0]) {
+    if let Some(label) = names.product_label.as_ref().filter(|label| *label != PRODUCT_LABELS[0]) {
         out.push_str(&format!("gpuLabel: {label}\n"));
     }
     if !fleet.pools.is_empty() {
@@ -55,7 +68,29 @@ pub fn inventory(head: &Head<'_>, levels: &Levels, names: &Names, fleet: &Fleet<
         fleet.pools.iter().for_each(|of| pool(&mut out, of));
     }
     lines(&mut out, "nodes", fleet.singles.iter().map(single));
+    if let Some(before) = head.before {
+        kept(&mut out, before);
+    }
     out
+}
+
+/// What no file of an import tells.
+fn kept(out: &mut String, before: &Before) {
+    if let Some(ports) = &before.ports {
+        entry(out, "reserved", Map::new().with("ports", ports.clone()));
+    }
+    let names = &before.inventory.namespaces;
+    let list = |names: &[String]| names.iter().map(|name| Data::from(name.clone())).collect::<Vec<_>>();
+    let namespaces = Map::new().full("gateway", list(&names.gateway)).full("monitoring", list(&names.monitoring));
+    if !namespaces.is_empty() {
+        entry(out, "namespaces", namespaces);
+    }
+}
+
+/// The name of the level that is the node.
+pub fn node_level(before: Option<&Before>) -> &str {
+    let last = before.and_then(|before| before.inventory.levels.last());
+    last.map_or(NODE, |level| level.name.as_str())
 }
 
 fn entry(out: &mut String, key: &str, value: impl Into<Data>) {
@@ -79,9 +114,21 @@ fn lines(out: &mut String, key: &str, items: impl Iterator<Item = Data>) {
     }
 }
 
+/// The links: those of the inventory that stands, and for other levels those that are found.
+fn links(before: Option<&Before>, levels: &Levels, names: &Names, fleet: &Fleet<'_>) -> Map {
+    let found = found_links(node_level(before), levels, names, fleet);
+    let all = levels.0.iter().map(|level| level.name.as_str()).chain([node_level(before)]);
+    let mut links = Map::new();
+    for level in all {
+        let kept = before.and_then(|before| before.link(level));
+        links.set_some(level.to_owned(), kept.or_else(|| found.get(level).cloned()));
+    }
+    links
+}
+
 /// Links that follow from what was read: NVLink between nodes from its label, RDMA within the widest
 /// domain of a fabric when nodes have an adapter, links within nodes from their matrices.
-fn links(out: &mut String, levels: &Levels, names: &Names, fleet: &Fleet<'_>) {
+pub fn found_links(node: &str, levels: &Levels, names: &Names, fleet: &Fleet<'_>) -> Map {
     let needing = |class: &'static str, needs: &'static str| Map::new().with("class", class).with("needs", needs);
     let mut links = Map::new();
     let fabric = levels.0.iter().position(|level| level.kind() == Some(Kind::Fabric)).filter(|_| names.rdma.is_some());
@@ -103,11 +150,9 @@ fn links(out: &mut String, levels: &Levels, names: &Names, fleet: &Fleet<'_>) {
     if !matrices.is_empty() {
         let all = matrices.iter().flat_map(|links| links.gpus.iter().flatten());
         let nvlink = all.into_iter().all(|link| matches!(link, GpuLink::Own | GpuLink::Nvlink(_)));
-        links.set("node", needing(if nvlink { "nvlink" } else { "pcie" }, "shared-devices"));
+        links.set(node.to_owned(), needing(if nvlink { "nvlink" } else { "pcie" }, "shared-devices"));
     }
-    if !links.is_empty() {
-        entry(out, "links", links);
-    }
+    links
 }
 
 fn pool(out: &mut String, pool: &Pool<'_>) {
@@ -116,8 +161,10 @@ fn pool(out: &mut String, pool: &Pool<'_>) {
     fields.set_some("gpu", pool.product.clone());
     fields.set_full("labels", labels(&pool.labels));
     fields.set_full("taints", taints(pool.taints));
-    fields.set_some("elastic", pool.elastic.then_some(true));
-    fields.set_some("spot", pool.spot.then_some(true));
+    fields.set_some("dedicated", pool.said.dedicated);
+    fields.set_some("elastic", (pool.elastic || pool.said.elastic).then_some(true));
+    fields.set_some("spot", (pool.spot || pool.said.spot).then_some(true));
+    fields.set_some("memlock", pool.said.memlock.then_some("unlimited"));
     fields.set_full("domains", domains(pool.domains.iter().map(|(level, value)| (*level, value.as_str()))));
     fields.set_full("allocatable", amounts(&pool.allocatable));
     fields.set_some("gpu-links", pool.gpu_links.as_deref().map(gpu_links));
@@ -130,6 +177,11 @@ fn pool(out: &mut String, pool: &Pool<'_>) {
 fn single(single: &Single<'_>) -> Data {
     let machine = single.machine;
     let mut fields = Map::new().with("name", single.name.to_owned()).with("pool", single.pool.clone());
+    if let Some(Said { dedicated, memlock, elastic, spot, gpu }) = &single.said {
+        fields.set_some("gpu", gpu.clone()).set_some("dedicated", *dedicated);
+        fields.set_some("elastic", elastic.then_some(true)).set_some("spot", spot.then_some(true));
+        fields.set_some("memlock", memlock.then_some("unlimited"));
+    }
     fields.set_full("labels", labels(&single.labels));
     fields.set_full("domains", domains(single.domains.iter().copied()));
     fields.set_full("allocatable", amounts(&single.allocatable));
@@ -160,14 +212,14 @@ fn taints(taints: &[Taint]) -> Vec<Data> {
 
 /// Amounts: what every machine has first, then the rest in natural order.
 fn amounts(amounts: &Amounts) -> Map {
-    let mut sorted: Vec<(&String, &Quantity)> = amounts.iter().collect();
+    let mut sorted: Vec<(&str, &Quantity)> = amounts.iter().map(|(resource, amount)| (&**resource, amount)).collect();
     sorted.sort_by(|(a, _), (b, _)| a.contains('/').cmp(&b.contains('/')).then_with(|| natural(a, b)));
     let number = |amount: &Quantity| match (amount.is_whole() && !amount.binary, i64::try_from(amount.milli / 1_000)) {
         // The canonical form of a count would be `1k`.
         (true, Ok(number)) => Data::Int(number),
         _ => amount.to_string().into(),
     };
-    sorted.into_iter().map(|(resource, amount)| (resource.clone().into(), number(amount))).collect()
+    sorted.into_iter().map(|(resource, amount)| (resource.to_owned().into(), number(amount))).collect()
 }
 
 fn gpu_links(links: &GpuLinks) -> Data {
