@@ -160,6 +160,7 @@ fn group(number: usize, (prefill, decode): (&[usize], &[usize])) -> Group {
             required(ClauseKind::Together { roles: vec![0, 1, 2], level: 0 }),
         ],
         edges: vec![Edge { from: 0, to: 1, floor: None, weight: 10, span: Span::default() }],
+        preferences: Vec::new(),
         locality: false,
     }
 }

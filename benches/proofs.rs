@@ -182,6 +182,7 @@ fn group(dice: &mut Dice, number: usize) -> Group {
         roles,
         clauses: clauses.into_iter().map(clause).collect(),
         edges,
+        preferences: Vec::new(),
         locality: dice.roll(6) == 0,
     }
 }
