@@ -79,7 +79,7 @@ const ADDED: [(&str, &str); 8] = [
         "links: { hall: rdma }\nreserved: { ports: \"30000-32767\" }\nnamespaces: { monitoring: [watch] }",
     ),
     ("levels:", "capabilities:\n  - leaderworkerset.x-k8s.io/v1\nlevels:"),
-    ("domains: { zone: a,", "dedicated: true\n    memlock: unlimited\n    domains: { hall: a,"),
+    ("domains: { zone: a,", "dedicated: true\n    memlock: unlimited\n    nics: \"mlx5_[0-1]\"\n    domains: { hall: a,"),
     ("- name: gpu", "- name: big"),
     ("pool: gpu", "pool: big, dedicated: false"),
     ("metadata: { name: lab }", "metadata: { name: lab-7 }"),
@@ -99,7 +99,7 @@ fn what_was_added_by_hand_is_kept() {
     let run = place.says(0, "import nodes.csv -o lab.yaml");
     assert_snapshot!(run.err, @r"
     lab.yaml  written
-      kept: `capabilities`, the link of `hall`, the name of the pool `big`, `dedicated` of the pool `big`, `memlock` of the pool `big`, what is said of the node `n2`, `reserved`, `namespaces`
+      kept: `capabilities`, the link of `hall`, the name of the pool `big`, `dedicated` of the pool `big`, `memlock` of the pool `big`, `nics` of the pool `big`, what is said of the node `n2`, `reserved`, `namespaces`
     ");
     assert_snapshot!(fs::read_to_string(place.path("lab.yaml")).unwrap(), @r#"
     # Made by `rbgc inventory import`, which keeps what was added by hand; without this line it is left alone.
@@ -121,6 +121,7 @@ fn what_was_added_by_hand_is_kept() {
         memlock: unlimited
         domains: { hall: a, rack: "r1,r2 x2" }
         allocatable: { cpu: 64, nvidia.com/gpu: 8 }
+        nics: "mlx5_[0-1]"
     nodes:
       - { name: n2, pool: big, dedicated: false, domains: { rack: r1 }, used: { nvidia.com/gpu: 5 } }
     reserved: { ports: "30000-32767" }

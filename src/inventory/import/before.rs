@@ -36,6 +36,8 @@ pub struct Said {
     pub spot: bool,
     /// Its product.
     pub gpu: Option<String>,
+    /// Its RDMA adapters, a hostlist in the order of the rails.
+    pub nics: Option<String>,
 }
 
 impl Said {
@@ -46,6 +48,7 @@ impl Said {
             ("elastic", self.elastic && !elastic),
             ("spot", self.spot && !spot),
             ("memlock", self.memlock),
+            ("nics", self.nics.is_some()),
         ];
         all.into_iter().filter(|(_, said)| *said).map(|(word, _)| word).collect()
     }
@@ -61,6 +64,7 @@ macro_rules! said {
             elastic: raw.elastic == Some(true),
             spot: raw.spot == Some(true),
             gpu: raw.gpu.map(|gpu| gpu.value),
+            nics: raw.nics.map(|nics| nics.value),
         };
         raw.name.map(|name| (name.value, said))
     }};

@@ -167,6 +167,7 @@ fn pool(out: &mut String, pool: &Pool<'_>) {
     fields.set_some("memlock", pool.said.memlock.then_some("unlimited"));
     fields.set_full("domains", domains(pool.domains.iter().map(|(level, value)| (*level, value.as_str()))));
     fields.set_full("allocatable", amounts(&pool.allocatable));
+    fields.set_some("nics", pool.said.nics.clone());
     fields.set_some("gpu-links", pool.gpu_links.as_deref().map(gpu_links));
     for (index, (key, value)) in fields.iter().enumerate() {
         out.push_str(if index == 0 { "  - " } else { "    " });
@@ -177,10 +178,10 @@ fn pool(out: &mut String, pool: &Pool<'_>) {
 fn single(single: &Single<'_>) -> Data {
     let machine = single.machine;
     let mut fields = Map::new().with("name", single.name.to_owned()).with("pool", single.pool.clone());
-    if let Some(Said { dedicated, memlock, elastic, spot, gpu }) = &single.said {
+    if let Some(Said { dedicated, memlock, elastic, spot, gpu, nics }) = &single.said {
         fields.set_some("gpu", gpu.clone()).set_some("dedicated", *dedicated);
         fields.set_some("elastic", elastic.then_some(true)).set_some("spot", spot.then_some(true));
-        fields.set_some("memlock", memlock.then_some("unlimited"));
+        fields.set_some("memlock", memlock.then_some("unlimited")).set_some("nics", nics.clone());
     }
     fields.set_full("labels", labels(&single.labels));
     fields.set_full("domains", domains(single.domains.iter().copied()));
