@@ -17,6 +17,8 @@ mod golden;
 mod import;
 mod invariants;
 mod plan;
+mod plugin;
 mod properties;
 mod scheduler;
+mod simulation;
 mod tidy;

@@ -95,6 +95,7 @@ impl Shop {
             check: rbgc::check::Options::default(),
             target: Target::Native,
             delivery: delivery.clone(),
+            kustomization: false,
             prune: prune.iter().map(|name| (*name).to_owned()).collect(),
             effort: 1,
         };
