@@ -16,6 +16,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 mod check;
 mod compile;
 mod completions;
+mod delivery;
 mod disk;
 mod dump;
 mod explain;

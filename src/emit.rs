@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::order::File;
+use crate::diag::Diagnostic;
+use crate::order::{Documents, File, Lists, Order, Seen};
 use crate::record::Change;
 use crate::transition::{Deferred, Ladder};
 use crate::yaml;
 
 mod collisions;
 mod defer;
+mod lists;
 mod step;
 pub mod write;
 
@@ -59,24 +61,30 @@ impl Group {
 }
 
 /// Every document as YAML, each group with its files and its lock. `locks` are those of all groups;
-/// `documents` makes those of one group by its number, and `extra` are those of no single group.
+/// `documents` makes those of one group by its number. Also returns what is to be known about the
+/// order of what was made.
 ///
 /// Groups are independent of each other, and a group's documents are dropped as soon as they are
 /// text, so that memory holds texts only.
 pub fn render(
     locks: Vec<(String, Lock)>,
-    extra: Vec<(String, File)>,
-    documents: impl Fn(usize) -> Vec<(String, File)> + Sync,
-) -> Vec<Group> {
-    let mut shared: Vec<Files> = vec![Files::new(); locks.len()];
-    for (path, file) in extra {
-        shared[file.owner].insert(path, text(&file));
+    order: &Order<'_, '_>,
+    lists: Lists,
+    documents: impl Fn(usize) -> Documents + Sync,
+) -> (Vec<Group>, Vec<Diagnostic>) {
+    let made = |index| {
+        let Documents { files, seen } = documents(index);
+        (files.into_iter().map(|(path, file)| (path, text(&file))).collect(), seen)
+    };
+    let (mut files, seen): (Vec<Files>, Vec<Seen>) = (0..locks.len()).into_par_iter().map(made).unzip();
+    for (path, file) in order.extra(&seen) {
+        files[file.owner].insert(path, text(&file));
     }
-    let render = |(index, ((name, lock), mut files)): (usize, ((String, Lock), Files))| {
-        files.extend(documents(index).into_iter().map(|(path, file)| (path, text(&file))));
+    let complete = |((name, lock), mut files): ((String, Lock), Files)| {
+        lists::add(&name, lists, &mut files);
         Group::new(name, files, lock)
     };
-    locks.into_par_iter().zip(shared).enumerate().map(render).collect()
+    (locks.into_par_iter().zip(files).map(complete).collect(), order.warnings(&seen))
 }
 
 /// Tells groups what changes in them and how they are updated, in their order, and what must wait.
@@ -98,14 +106,16 @@ fn text(file: &File) -> String {
 }
 
 /// All objects of all groups as one stream of documents, in the order of paths: for `kubectl` and
-/// for Argo CD's plug-ins, which want objects and nothing else. Locks and `kustomization.yaml`,
-/// which say where files are, are not part of it.
+/// for Argo CD's plug-ins, which want the objects of an Application and nothing else. Locks,
+/// `kustomization.yaml` and the objects of delivery tools, which say where files are, are not part
+/// of it.
 ///
 /// The texts are not copied: they are to be written one after another.
 pub fn stream(groups: &[Group]) -> Vec<&str> {
     let is_object = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        name.ends_with(".yaml") && name != path::KUSTOMIZATION
+        let delivery = path.split('/').next().is_some_and(|top| path::DELIVERIES.contains(&top));
+        name.ends_with(".yaml") && name != path::KUSTOMIZATION && !delivery
     };
     let mut files: Vec<(&String, &String)> =
         groups.iter().flat_map(|g| &g.files).filter(|(path, _)| is_object(path)).collect();
@@ -126,7 +136,7 @@ mod tests {
     fn a_stream_has_objects_only_in_the_order_of_paths() {
         let b = group("b", &[("b/x.yaml", "x: 1\n"), ("b/kustomization.yaml", "k: 1\n")]);
         let a = group("a", &[("a/y.yaml", "y: 1\n"), ("argocd/a.yaml", "z: 1\n")]);
-        assert_eq!(stream(&[b, a]).concat(), "---\ny: 1\n---\nz: 1\n---\nx: 1\n");
+        assert_eq!(stream(&[b, a]).concat(), "---\ny: 1\n---\nx: 1\n");
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::check::{Model, RoleId};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::source::Span;
 
+pub mod batches;
+
 /// The stages of a model.
 #[derive(Debug, Clone, Default)]
 pub struct Stages {

@@ -44,6 +44,8 @@ pub struct Options {
     pub target: target::Target,
     /// How they reach the cluster.
     pub delivery: order::Delivery,
+    /// Whether each group has a `kustomization.yaml`, which lists its objects for kustomize.
+    pub kustomization: bool,
     /// Groups that go with this compilation: their room is free once they are gone.
     pub prune: BTreeSet<String>,
     /// Nothing stands yet: roles that are updated in step start at once.
@@ -65,19 +67,24 @@ pub fn compile(
 ) -> Option<Vec<emit::Group>> {
     let (removed, locks) = without(locks, &options.prune);
     let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
+    if let order::Delivery::Flux(flux) = &options.delivery {
+        fit::names::check_kustomizations(session, &fitted.model, target::divides(options.target), &flux.namespace)?;
+    }
     fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
     let mut plan = robust::robust(session, &fitted.problem, plan)?; // true in whatever order pods come
     target::rollout::schedule(&mut plan, &fitted, options.target, options.install); // who is updated with whom
-    let order = order::Order::new(&plan, &options.delivery); // when, and in which file
-    let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
+    let order = order::Order::new(&plan, options.target, &options.delivery, options.kustomization); // when, and in which file
+    let lower = |group| order.documents(group, target::lower_group(&plan, options.target, group));
     let changes = record::changes(&fitted, &plan, &placement); // what moves, and why
     let change =
         transition::Before { fitted: &fitted, plan: &plan, placement: &placement, order: &order, removed: &removed };
     let transition = transition::transition(&change).map_err(|problem| session.report(problem)).ok()?; // one commit, or more
     let locks = record::locks(&fitted, &plan, &placement); // what is remembered
-    let mut groups = emit::render(locks, order.extra(), lower); // objects, then bytes
+    let lists = options.delivery.lists(options.kustomization);
+    let (mut groups, warnings) = emit::render(locks, &order, lists, lower); // objects, then bytes
+    warnings.into_iter().for_each(|problem| session.report(problem));
     emit::tell(&mut groups, changes, transition::ladders(&change), transition.deferred);
     // Large compilations take long to take apart; the caller need not wait for it.
     rayon::spawn(move || drop(fitted));

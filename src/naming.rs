@@ -60,6 +60,29 @@ pub fn files(group: &str, role: &str, part: Option<&str>) -> String {
     }
 }
 
+/// The Flux Kustomization of a group, which brings those of its roles.
+pub fn kustomization(namespace: &str, group: &str) -> String {
+    format!("{namespace}-{group}")
+}
+
+/// The Flux Kustomization of what a role, an instance of it or a component has for itself; of what
+/// the whole group has, where `role` is [`BASE`]. Never after its stage, so that nothing is renamed
+/// when the order changes.
+pub fn kustomization_of(
+    (namespace, group): (&str, &str),
+    role: &str,
+    instance: Option<u32>,
+    component: Option<&str>,
+) -> String {
+    let mut name = format!("{namespace}-{group}-{role}");
+    instance.iter().for_each(|index| name.push_str(&format!("-{index}")));
+    component.iter().for_each(|component| name.push_str(&format!("-{component}")));
+    name
+}
+
+/// The directory of the objects of a whole group.
+pub const BASE: &str = "base";
+
 /// A pod of a StatefulSet.
 pub fn ordinal(workload: &str, ordinal: u32) -> String {
     format!("{workload}-{ordinal}")

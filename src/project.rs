@@ -50,16 +50,24 @@ pub struct Cluster {
     pub delivery: Option<At<DeliveryWord>>,
     /// The directory that is written.
     pub out: At<String>,
-    /// The repository that Argo CD reads; always there when the delivery is Argo CD.
+    /// Whether groups have a `kustomization.yaml`; `None` leaves it to the command line.
+    pub kustomization: Option<At<bool>>,
+    /// The repository that Argo CD or Flux reads; always there when the delivery is Argo CD.
     pub repo: Option<At<String>>,
-    /// Branch, tag or commit that Argo CD follows.
+    /// Branch, tag or commit that it follows.
     pub revision: Option<At<String>>,
-    /// The output directory as Argo CD sees it in the repository; without it `out`.
+    /// The output directory as it sees it in the repository; without it `out`.
     pub path: Option<At<String>>,
     /// The AppProject of the Applications.
     pub argocd_project: Option<At<String>>,
     /// The namespace that Argo CD looks for Applications in.
     pub argocd_namespace: Option<At<String>>,
+    /// An Application that brings all others.
+    pub argocd_apps: Option<At<String>>,
+    /// The source of Flux: `KIND/NAME`.
+    pub flux_source: Option<At<String>>,
+    /// The namespace of Flux.
+    pub flux_namespace: Option<At<String>>,
     /// The API server that Argo CD delivers to; its own by default.
     pub server: String,
     /// Parameters, as `--set` would give them.
@@ -152,7 +160,9 @@ fn cluster(name: &At<String>, raw: RawCluster, reader: &mut Reader<'_>) -> Optio
             reader.report(|code| blank_text(code, text));
         }
     }
-    for text in [&raw.argocd_project, &raw.argocd_namespace].into_iter().flatten() {
+    for text in
+        [&raw.argocd_project, &raw.argocd_namespace, &raw.argocd_apps, &raw.flux_namespace].into_iter().flatten()
+    {
         if !is_dns_label(&text.value) {
             reader.report(|code| bad_object_name(code, text));
         }
@@ -164,11 +174,15 @@ fn cluster(name: &At<String>, raw: RawCluster, reader: &mut Reader<'_>) -> Optio
         target: raw.target,
         delivery: raw.delivery,
         out: out?,
+        kustomization: raw.kustomization,
         repo: raw.repo,
         revision: raw.revision,
         path: in_repo,
         argocd_project: raw.argocd_project,
         argocd_namespace: raw.argocd_namespace,
+        argocd_apps: raw.argocd_apps,
+        flux_source: raw.flux_source,
+        flux_namespace: raw.flux_namespace,
         server: raw.server.map_or_else(|| SERVER.to_owned(), |server| server.value),
         set: set.collect(),
     })

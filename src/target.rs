@@ -117,6 +117,14 @@ pub fn surges(target: Target, group: &Group<'_>, role: &Role<'_>, part: &Part<'_
     }
 }
 
+/// Whether instances and components with a form of their own are objects of their own, which can be
+/// brought to the cluster one by one.
+pub fn divides(target: Target) -> bool {
+    match target {
+        Target::Native => true,
+    }
+}
+
 /// Whose object it is.
 #[derive(Clone, Copy)]
 struct Owner<'p, 'm> {
@@ -148,7 +156,7 @@ impl Object {
         self.annotations.into_iter().for_each(|(key, value)| {
             annotations.set(key, value);
         });
-        if has_substitution(&self.fields) {
+        if has_substitution(&self.fields) || has_substitution(&annotations) {
             annotations.set("kustomize.toolkit.fluxcd.io/substitute", "disabled");
         }
         let role_labels = owner.role.filter(|_| matches!(self.stage, Stage::Run(..))).map(|(_, r)| &r.source.labels);

@@ -2,14 +2,15 @@
 //!
 //! Nobody hands a node over. An instance that moves is deleted by its own workload and made again
 //! elsewhere; one that is removed goes when its delivery tool prunes it. Argo CD works wave by wave,
-//! waits until all objects of a wave are healthy, and prunes instances last of all. So a pod that
-//! waits for room which is freed in a later wave waits for ever, and with it every commit behind.
+//! waits until all objects of a wave are healthy, and prunes instances last of all. Flux waits for
+//! exactly those that a role depends on, and prunes first. So a pod that waits for room which is
+//! freed by somebody who comes after it waits for ever, and with it every commit behind.
 //!
-//! This is played through on the planned nodes: a wave frees what its instances leave, and is done
-//! when all of them have their new room. To be sure whatever a scheduler does, room counts as free
+//! This is played through on the planned nodes, moment by moment as the tool goes: a moment frees
+//! what its instances leave, and is over when all of them have their new room. To be sure whatever a scheduler does, room counts as free
 //! only when it suffices for all who are planned there, beside those who have not left yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 mod ladder;
 mod tasks;
@@ -22,10 +23,8 @@ pub use tasks::{Act, Before, Deferred, Transition, needs_steps, transition};
 struct Task {
     /// The instance that it is a part of: what is held back, is held back as a whole.
     instance: usize,
-    /// Who delivers it.
-    application: usize,
-    /// When: all tasks of lower waves of the application are done before.
-    wave: i64,
+    /// When: an index of a moment.
+    moment: usize,
     /// Room that it leaves.
     leaving: Vec<Seat>,
     /// Room that it takes.
@@ -41,9 +40,6 @@ struct Seat {
     amounts: Vec<i64>,
 }
 
-/// The application of what is pruned when everything else is done, by nobody knows whom.
-const AT_THE_END: usize = usize::MAX;
-
 /// All that a change does.
 #[derive(Debug, Clone, Default)]
 struct Change {
@@ -52,6 +48,8 @@ struct Change {
     /// What those have there that stay.
     used: Vec<Vec<i64>>,
     tasks: Vec<Task>,
+    /// For each moment those that must be over before it.
+    before: Vec<Vec<usize>>,
     /// Instances that cannot be there without others: when the second is held back, so is the first.
     needs: Vec<(usize, usize)>,
 }
@@ -147,45 +145,43 @@ struct Game<'c> {
     /// What is planned on each machine after this commit, and what has not left yet.
     planned: Vec<Vec<i64>>,
     progress: Vec<Progress>,
-    /// For each application its waves that are not done, the next one last.
-    waves: BTreeMap<usize, Vec<Vec<usize>>>,
+    /// The tasks of each moment, and whether it is over.
+    moments: Vec<(Vec<usize>, bool)>,
 }
 
 impl<'c> Game<'c> {
     fn new(change: &'c Change, held: &BTreeSet<usize>) -> Self {
         let mut planned = change.used.clone();
-        let mut waves: BTreeMap<usize, BTreeMap<i64, Vec<usize>>> = BTreeMap::new();
+        let mut moments = vec![(Vec::new(), false); change.before.len()];
         for (index, task) in change.tasks.iter().enumerate() {
             task.leaving.iter().for_each(|seat| add(&mut planned, seat, 1));
             if !held.contains(&task.instance) {
                 task.entering.iter().for_each(|seat| add(&mut planned, seat, 1));
-                waves.entry(task.application).or_default().entry(task.wave).or_default().push(index);
+                moments[task.moment].0.push(index);
             }
         }
-        let waves = waves.into_iter().map(|(app, waves)| (app, waves.into_values().rev().collect())).collect();
-        Game { change, planned, progress: vec![Progress::default(); change.tasks.len()], waves }
+        Game { change, planned, progress: vec![Progress::default(); change.tasks.len()], moments }
     }
 
-    /// Lets every application do what it can; whether anything happened.
+    /// Whether everything before a moment is over, but not the moment itself.
+    fn is_open(&self, moment: usize) -> bool {
+        !self.moments[moment].1 && self.change.before[moment].iter().all(|before| self.moments[*before].1)
+    }
+
+    /// Lets every open moment do what it can; whether anything happened.
     fn advance(&mut self) -> bool {
-        let applications: Vec<usize> = self.waves.keys().copied().collect();
         let mut happened = false;
-        for application in applications {
-            let alone = self.waves.len() == 1;
-            let Some(wave) = self.waves.get(&application).and_then(|w| w.last()).cloned() else { continue };
-            if application == AT_THE_END && !alone {
+        for moment in 0..self.moments.len() {
+            if !self.is_open(moment) {
                 continue;
             }
-            for task in &wave {
+            let tasks = self.moments[moment].0.clone();
+            for task in &tasks {
                 happened |= self.work(*task);
             }
-            if wave.iter().all(|task| self.is_done(*task)) {
+            if tasks.iter().all(|task| self.is_done(*task)) {
+                self.moments[moment].1 = true;
                 happened = true;
-                let waves = self.waves.entry(application).or_default();
-                waves.pop();
-                if waves.is_empty() {
-                    self.waves.remove(&application);
-                }
             }
         }
         happened
@@ -233,8 +229,9 @@ impl<'c> Game<'c> {
     /// Who has not all its room and whom it waits for.
     fn waits(&self) -> Vec<Wait> {
         let mut waits: Vec<Wait> = Vec::new();
-        for task in self.waves.values().filter_map(|waves| waves.last()).flatten() {
-            let (index, task) = (*task, &self.change.tasks[*task]);
+        let open = (0..self.moments.len()).filter(|moment| self.is_open(*moment));
+        for index in open.flat_map(|moment| self.moments[moment].0.iter().copied()) {
+            let task = &self.change.tasks[index];
             let open = task.entering.iter().enumerate().find(|(at, _)| !self.progress[index].taken.contains(at));
             if let Some((_, seat)) = open.filter(|_| !waits.iter().any(|w| w.instance == task.instance)) {
                 let holders = self.holders(seat.machine, task.instance);

@@ -267,8 +267,12 @@ fn a_wrong_project_file_is_told() {
     let place = Place::project();
     place.write("rbgc.toml", &PROJECT.replace("[\"src\"]", "[\"scr\"]"));
     assert!(place.says(1, "compile").err.contains("error[E0805]"));
-    place.write("rbgc.toml", &PROJECT.replace("\"plain\"", "\"flux\""));
+    place.write("rbgc.toml", &PROJECT.replace("\"plain\"", "\"plain\"\ntarget = \"lws\""));
     assert!(place.says(1, "compile").err.contains("error[E0901]"));
+    place.write("rbgc.toml", &PROJECT.replace("\"plain\"", "\"flux\"\nflux-source = \"Bucket/x\""));
+    assert!(place.says(1, "compile").err.contains("write GitRepository/NAME or OCIRepository/NAME"));
+    place.write("rbgc.toml", &PROJECT.replace("\"plain\"", "\"flux\"\nrepo = \"git@example.com:x.git\""));
+    assert!(place.says(1, "compile").err.contains("Flux reads `https://`, `ssh://` and `oci://`"));
     place.write("rbgc.toml", "edition = \"2026\"\n");
     assert!(place.says(2, "compile").err.contains("which cluster?"));
 }
@@ -312,7 +316,10 @@ fn wrong_command_lines() {
         "compile src -i inventory.yaml -o - --check",
         "compile src -i inventory.yaml -o - --format json",
         "compile src -i inventory.yaml -o out --target lws",
-        "compile src -i inventory.yaml -o out --delivery flux",
+        "compile src -i inventory.yaml -o out --delivery helm",
+        "compile src -i inventory.yaml -o out --delivery flux --flux-source x",
+        "compile src -i inventory.yaml -o out --delivery flux --flux-source OCIRepository/x --repo https://a/b",
+        "compile src -i inventory.yaml -o out --kustomization maybe",
         "compile src -i inventory.yaml --cluster east",
         "check --cluster east src",
         "dump placement src",
@@ -550,35 +557,40 @@ fn help_of_compile() {
                      rbgc.toml
 
     Options:
-      -i, --inventory <FILE>     The inventory of the cluster; without it, that of each cluster in
-                                 rbgc.toml
-          --cluster <NAME>       Compile for this cluster of rbgc.toml only; may be repeated
-          --set <NAME=VALUE>     Set a parameter of the sources; may be repeated
-          --target <TARGET>      What workloads are made of: native
-      -o, --output <DIR|->       The directory to write, or `-` for one stream on standard output
-          --delivery <DELIVERY>  How manifests reach the cluster: argocd (default), plain
-          --check                Write nothing; list what is not up to date, and exit with 3 if anything
-                                 is
-          --prune-group <NAME>   Delete what was written for this group, which the sources no longer
-                                 declare; may be repeated
-          --lock <DIR>           The tree whose locks say what is placed where; by default the output
-                                 directory
-          --max-moves <N>        Refuse to move or restart more than so many instances
-          --effort <N>           How hard to look for a better plan: a factor of the work, from 1
-                                 [default: 1]
-          --step                 When one commit cannot bring the change about, write the first that
-                                 can: commit it, let it sync, and compile again
-          --format <FORMAT>      How to print diagnostics: for people and for GitHub on standard error,
-                                 as JSON on standard output [default: human] [possible values: human,
-                                 json, github]
-          --deny-warnings        Treat warnings as errors
-      -h, --help                 Print help (see more with '--help')
+      -i, --inventory <FILE>        The inventory of the cluster; without it, that of each cluster in
+                                    rbgc.toml
+          --cluster <NAME>          Compile for this cluster of rbgc.toml only; may be repeated
+          --set <NAME=VALUE>        Set a parameter of the sources; may be repeated
+          --target <TARGET>         What workloads are made of: native
+      -o, --output <DIR|->          The directory to write, or `-` for one stream on standard output
+          --delivery <DELIVERY>     How manifests reach the cluster: argocd (default), flux, plain
+          --kustomization <on|off>  Whether to list the objects of each group in a `kustomization.yaml`
+                                    [default: off]
+          --check                   Write nothing; list what is not up to date, and exit with 3 if
+                                    anything is
+          --prune-group <NAME>      Delete what was written for this group, which the sources no longer
+                                    declare; may be repeated
+          --lock <DIR>              The tree whose locks say what is placed where; by default the output
+                                    directory
+          --max-moves <N>           Refuse to move or restart more than so many instances
+          --effort <N>              How hard to look for a better plan: a factor of the work, from 1
+                                    [default: 1]
+          --step                    When one commit cannot bring the change about, write the first that
+                                    can: commit it, let it sync, and compile again
+          --format <FORMAT>         How to print diagnostics: for people and for GitHub on standard
+                                    error, as JSON on standard output [default: human] [possible values:
+                                    human, json, github]
+          --deny-warnings           Treat warnings as errors
+      -h, --help                    Print help (see more with '--help')
 
-    Argo CD:
-          --repo <URL>             The repository that Argo CD reads
-          --revision <REVISION>    The branch, tag or commit that Argo CD follows
-          --repo-path <PATH>       The output directory as Argo CD sees it in the repository
-          --argocd-project <NAME>  An AppProject that exists; by default one is made
+    Argo CD and Flux:
+          --repo <URL>               The repository that Argo CD or Flux reads
+          --revision <REVISION>      The branch, tag or commit that it follows
+          --repo-path <PATH>         The output directory as it sees it in the repository
+          --argocd-project <NAME>    An AppProject that exists; by default one is made
+          --argocd-apps <NAME>       Make an Application of this name that brings all others
+          --flux-source <KIND/NAME>  The source of Flux: GitRepository/NAME or OCIRepository/NAME; with
+                                     `--repo` it is made
 
     Global options:
       -C <DIR>            Run as if started in this directory

@@ -7,16 +7,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rbgc::diag::render::{Colour, Report, human};
-use rbgc::order::{Delivery, argo};
+use rbgc::order::{Delivery, argo, flux};
 
 use crate::support::compile::{HOME, compile};
 use crate::support::tree::{self, Tree};
 use crate::support::{Memory, directories, none, root};
 
 /// The forms that an example is compiled in: the directory below its golden, and the delivery.
-fn forms() -> [(&'static str, Delivery); 2] {
-    let options = argo::Options { repo: "https://git.example.com/llm/deploy.git".into(), ..argo::Options::default() };
-    [("native-argocd", Delivery::Argocd(options)), ("native-plain", Delivery::Plain)]
+fn forms() -> [(&'static str, Delivery); 3] {
+    let repo = "https://git.example.com/llm/deploy.git";
+    let argocd = argo::Options { repo: repo.into(), ..argo::Options::default() };
+    let source = flux::Source::new(None, Some(repo), None).unwrap();
+    let flux = flux::Options { source, ..flux::Options::default() };
+    [
+        ("native-argocd", Delivery::Argocd(argocd)),
+        ("native-flux", Delivery::Flux(flux)),
+        ("native-plain", Delivery::Plain),
+    ]
 }
 
 /// The tree of an example, locks included.

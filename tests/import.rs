@@ -79,7 +79,10 @@ const ADDED: [(&str, &str); 8] = [
         "links: { hall: rdma }\nreserved: { ports: \"30000-32767\" }\nnamespaces: { monitoring: [watch] }",
     ),
     ("levels:", "capabilities:\n  - leaderworkerset.x-k8s.io/v1\nlevels:"),
-    ("domains: { zone: a,", "dedicated: true\n    memlock: unlimited\n    nics: \"mlx5_[0-1]\"\n    domains: { hall: a,"),
+    (
+        "domains: { zone: a,",
+        "dedicated: true\n    memlock: unlimited\n    nics: \"mlx5_[0-1]\"\n    domains: { hall: a,",
+    ),
     ("- name: gpu", "- name: big"),
     ("pool: gpu", "pool: big, dedicated: false"),
     ("metadata: { name: lab }", "metadata: { name: lab-7 }"),

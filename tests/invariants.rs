@@ -380,3 +380,36 @@ fn every_service_selects_something() {
     }
     none(&problems);
 }
+
+#[test]
+fn every_object_is_in_one_kustomization() {
+    let (mut problems, mut count) = (Vec::new(), 0);
+    for (name, tree) in goldens().into_iter().filter(|(name, _)| name.ends_with("-flux")) {
+        let objects = tree::objects(&tree);
+        let is_flux = |o: &&Object| o.text(&["apiVersion"]).starts_with("kustomize.toolkit.fluxcd.io/");
+        let kustomizations: Vec<&Object> = objects.iter().filter(is_flux).collect();
+        let names: BTreeSet<&str> = kustomizations.iter().map(|o| o.name()).collect();
+        for object in &kustomizations {
+            count += 1;
+            let depends = tree::at(&object.value, &["spec", "dependsOn"]).and_then(|list| list.as_sequence());
+            let depends = depends.into_iter().flatten().filter_map(|d| d.get("name")?.as_str());
+            let lost = depends.filter(|other| !names.contains(other));
+            problems.extend(lost.map(|other| format!("{name}: {} waits for `{other}`", object.name())));
+            if object.name().len() > 63 {
+                problems.push(format!("{name}: {} is too long", object.name()));
+            }
+        }
+        let paths: Vec<&str> = kustomizations.iter().map(|o| o.text(&["spec", "path"])).collect();
+        for object in objects.iter().filter(|o| !o.path.starts_with("flux/groups/")) {
+            let (directory, file) = object.path.rsplit_once('/').unwrap();
+            let listed = tree.get(&format!("{directory}/kustomization.yaml"));
+            let listed = listed.is_none_or(|list| list.lines().any(|line| line == format!("- {file}")));
+            let own = paths.iter().filter(|path| path.strip_prefix("./") == Some(directory)).count();
+            if file != "kustomization.yaml" && (own != 1 || !listed) {
+                problems.push(format!("{name}/{} is in {own} Kustomizations, listed: {listed}", object.path));
+            }
+        }
+    }
+    none(&problems);
+    assert!(count > 50, "only {count} Kustomizations were looked at");
+}

@@ -18,6 +18,8 @@ mod import;
 mod invariants;
 mod kueue;
 mod plan;
+mod plugin;
 mod properties;
 mod scheduler;
+mod simulation;
 mod tidy;

@@ -1,6 +1,6 @@
 //! The model of kube-scheduler against the real one, and plans against the model.
 
-mod dice;
+pub mod dice;
 mod golden;
 mod kept;
 mod plans;

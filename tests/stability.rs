@@ -100,6 +100,7 @@ impl Shop {
             target: Target::Native,
             delivery: delivery.clone(),
             install: self.install,
+            kustomization: false,
             prune: prune.iter().map(|name| (*name).to_owned()).collect(),
             effort: 1,
         };

@@ -183,6 +183,11 @@ impl Role {
         !matches!(self.parts[0].kind, PartKind::Single)
     }
 
+    /// Whether it is made of named components.
+    pub fn has_components(&self) -> bool {
+        matches!(self.parts[0].kind, PartKind::Component(_))
+    }
+
     /// Accelerators of one instance.
     pub fn gpus(&self) -> u32 {
         self.parts.iter().map(|p| p.count * p.pod.gpus).sum()

@@ -58,6 +58,7 @@ fn look(session: &mut Session<'_>, job: &Job) {
         check: job.parameters(),
         target: job.target,
         delivery: Delivery::Plain,
+        kustomization: false,
         prune: BTreeSet::new(),
         install: false,
         effort: 1,

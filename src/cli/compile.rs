@@ -8,12 +8,11 @@ use clap::Args;
 use super::disk::Disk;
 use super::jobs::{self, Inputs, Job};
 use super::report::{self, Format, Gathered};
-use super::{Exit, Terminal, locks};
+use super::{Exit, Terminal, delivery, locks};
 use crate::diag::Session;
 use crate::emit::write::{self, Changes, Difference, Stale};
 use crate::emit::{self, Group, Lock};
-use crate::order::{Delivery, NotADelivery, argo};
-use crate::project::{Cluster, DeliveryWord};
+use crate::order::Delivery;
 use crate::record::{self, Change};
 use crate::transition;
 
@@ -35,9 +34,8 @@ pub(super) struct Arguments {
     /// The directory to write, or `-` for one stream on standard output
     #[arg(short, long, value_name = "DIR|-")]
     output: Option<PathBuf>,
-    /// How manifests reach the cluster: argocd (default), plain
-    #[arg(long, value_name = "DELIVERY", value_parser = delivery)]
-    delivery: Option<Word>,
+    #[command(flatten)]
+    delivery: delivery::Arguments,
     /// Write nothing; list what is not up to date, and exit with 3 if anything is
     #[arg(long)]
     check: bool,
@@ -60,30 +58,11 @@ pub(super) struct Arguments {
     /// For a cluster where nothing stands yet: start roles that are updated in step all at once
     #[arg(long)]
     install: bool,
-    /// The repository that Argo CD reads
-    #[arg(long, value_name = "URL", help_heading = "Argo CD")]
-    repo: Option<String>,
-    /// The branch, tag or commit that Argo CD follows
-    #[arg(long, value_name = "REVISION", help_heading = "Argo CD")]
-    revision: Option<String>,
-    /// The output directory as Argo CD sees it in the repository
-    #[arg(long, value_name = "PATH", help_heading = "Argo CD")]
-    repo_path: Option<String>,
-    /// An AppProject that exists; by default one is made
-    #[arg(long, value_name = "NAME", help_heading = "Argo CD")]
-    argocd_project: Option<String>,
     #[command(flatten)]
     report: report::Arguments,
     /// Write the next step of every rollout only: `rbgc rollout next`.
     #[arg(skip)]
     pub(super) next_step: bool,
-}
-
-/// A delivery by name.
-#[derive(Debug, Clone, Copy)]
-enum Word {
-    Argocd,
-    Plain,
 }
 
 /// Where the result goes.
@@ -110,12 +89,17 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     if let Some(message) = misuse(arguments, &jobs) {
         return terminal.misuse(&message);
     }
+    let deliveries: Result<Vec<Delivery>, String> = jobs.iter().map(|job| arguments.delivery.delivery(job)).collect();
+    let deliveries = match deliveries {
+        Ok(deliveries) => deliveries,
+        Err(message) => return terminal.misuse(&message),
+    };
     let world = Disk::default();
     let mut compiled = Vec::new();
-    for job in &jobs {
+    for (job, delivery) in jobs.iter().zip(deliveries) {
         let mut session = Session::new(&world, &job.root);
         let output = output(arguments, job);
-        match terminal.busy("compiling", || compile(&mut session, arguments, job, &output)) {
+        match terminal.busy("compiling", || compile(&mut session, arguments, (job, delivery), &output)) {
             Some(groups) => compiled.push(Compiled { session, groups, output, whole: job.whole }),
             None => gathered.take(session),
         }
@@ -138,13 +122,19 @@ pub(super) fn survey(
     if let Some(message) = misuse(arguments, &jobs) {
         return terminal.misuse(&message);
     }
+    let deliveries: Result<Vec<Delivery>, String> = jobs.iter().map(|job| arguments.delivery.delivery(job)).collect();
+    let deliveries = match deliveries {
+        Ok(deliveries) => deliveries,
+        Err(message) => return terminal.misuse(&message),
+    };
     let world = Disk::default();
     let (mut text, mut end) = (String::new(), Exit::Fine);
-    for job in &jobs {
+    for (job, delivery) in jobs.iter().zip(deliveries) {
         let mut session = Session::new(&world, &job.root);
         let output = output(arguments, job);
         let previous = tree(arguments, &output).map_or_else(BTreeMap::new, |tree| locks::read(&mut session, tree));
-        if let Some(groups) = terminal.busy("compiling", || compile(&mut session, arguments, job, &output)) {
+        if let Some(groups) = terminal.busy("compiling", || compile(&mut session, arguments, (job, delivery), &output))
+        {
             let (shown, exit) = show(&groups, &previous);
             text.push_str(&shown);
             end = if exit == Exit::Fine { end } else { exit };
@@ -192,14 +182,20 @@ fn tree<'t>(arguments: &'t Arguments, output: &'t Output) -> Option<&'t PathBuf>
     }
 }
 
-fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: &Output) -> Option<Vec<Group>> {
+fn compile(
+    session: &mut Session<'_>,
+    arguments: &Arguments,
+    (job, delivery): (&Job, Delivery),
+    output: &Output,
+) -> Option<Vec<Group>> {
     let tree = tree(arguments, output);
     let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree));
     let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
     let options = crate::Options {
         check: job.parameters(),
         target: job.target,
-        delivery: order(arguments, cluster),
+        delivery,
+        kustomization: arguments.delivery.kustomization(cluster),
         prune: arguments.prune.iter().cloned().collect(),
         install: arguments.install,
         effort: arguments.effort,
@@ -227,31 +223,6 @@ fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: 
 /// What moves or restarts, group by group.
 fn changes(groups: &[Group]) -> Vec<Change> {
     groups.iter().flat_map(|group| group.changes.iter().cloned()).collect()
-}
-
-/// The delivery: what the command line says, then the project file, then Argo CD.
-fn order(arguments: &Arguments, cluster: Option<&Cluster>) -> Delivery {
-    let default = argo::Options::default();
-    let of = |field: fn(&Cluster) -> &Option<crate::tree::At<String>>| {
-        cluster.and_then(|c| field(c).as_ref()).map(|at| at.value.clone())
-    };
-    let path = arguments.repo_path.clone().or_else(|| of(|c| &c.path)).or_else(|| Some(cluster?.out.value.clone()));
-    let options = argo::Options {
-        repo: arguments.repo.clone().or_else(|| of(|c| &c.repo)).unwrap_or(default.repo),
-        revision: arguments.revision.clone().or_else(|| of(|c| &c.revision)).unwrap_or(default.revision),
-        path: path.unwrap_or(default.path),
-        project: arguments.argocd_project.clone().or_else(|| of(|c| &c.argocd_project)),
-        namespace: of(|c| &c.argocd_namespace).unwrap_or(default.namespace),
-        server: cluster.map_or(default.server, |c| c.server.clone()),
-    };
-    let word = cluster.and_then(|c| c.delivery.as_ref()).map(|word| word.value);
-    match (arguments.delivery, word) {
-        (Some(Word::Plain), _) | (None, Some(DeliveryWord::Plain)) => Delivery::Plain,
-        // `flux` was refused when the project file was read.
-        (Some(Word::Argocd), _) | (None, Some(DeliveryWord::Argocd | DeliveryWord::Flux) | None) => {
-            Delivery::Argocd(options)
-        }
-    }
 }
 
 /// Writes, compares or streams everything, if nothing is wrong anywhere.
@@ -337,13 +308,4 @@ fn summary(out: &Path, changes: &Changes) -> String {
         format!("  {name:width$}  {written} written, {unchanged} unchanged, {deleted} deleted\n")
     };
     format!("{}\n{}", out.display(), counts.iter().map(line).collect::<String>())
-}
-
-fn delivery(text: &str) -> Result<Word, String> {
-    match Delivery::parse(text, argo::Options::default()) {
-        Ok(Delivery::Argocd(_)) => Ok(Word::Argocd),
-        Ok(Delivery::Plain) => Ok(Word::Plain),
-        Err(NotADelivery::NotYet) => Err(format!("the delivery `{text}` is not supported yet (E0901)")),
-        Err(NotADelivery::Unknown) => Err(format!("known deliveries: {}", Delivery::NAMES.join(", "))),
-    }
 }

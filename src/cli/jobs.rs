@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::delivery;
 use super::disk::Disk;
 use super::report::{self, Gathered};
 use super::sources::{self, Sources};
 use super::{Exit, Terminal};
 use crate::check;
 use crate::diag::{Code, Diagnostic, Session, suggestion};
-use crate::project::{self, Cluster, DeliveryWord, Project, TargetWord};
+use crate::project::{self, Cluster, Project, TargetWord};
 use crate::target::{NotATarget, Target};
 
 /// What is compiled.
@@ -158,7 +159,9 @@ fn load(path: &Path, gathered: &mut Gathered) -> Result<Project, Refusal> {
             );
         }
     }
-    project.iter().flat_map(|p| p.clusters.values()).flat_map(unsupported).for_each(|p| session.report(p));
+    let clusters = project.iter().flat_map(|p| p.clusters.values());
+    let wrong = clusters.flat_map(|cluster| unsupported(cluster).into_iter().chain(delivery::mistake(cluster)));
+    wrong.for_each(|problem| session.report(problem));
     let failed = session.failed();
     gathered.take(session);
     gathered.lints = project.as_ref().map(|p| p.lints.clone()).unwrap_or_default();
@@ -207,20 +210,13 @@ fn target_of(cluster: Option<&(String, Cluster)>) -> Option<Target> {
 }
 
 /// What a cluster asks for and is not built yet.
-fn unsupported(cluster: &Cluster) -> impl Iterator<Item = Diagnostic> {
-    let target = cluster.target.as_ref().and_then(|at| match at.value {
+fn unsupported(cluster: &Cluster) -> Option<Diagnostic> {
+    let (span, what) = cluster.target.as_ref().and_then(|at| match at.value {
         TargetWord::Native => None,
         TargetWord::Lws => Some((at.span, "the target `lws`")),
         TargetWord::Rbg => Some((at.span, "the target `rbg`")),
-    });
-    let delivery = cluster.delivery.as_ref().and_then(|at| match at.value {
-        DeliveryWord::Argocd | DeliveryWord::Plain => None,
-        DeliveryWord::Flux => Some((at.span, "the delivery `flux`")),
-    });
-    target
-        .into_iter()
-        .chain(delivery)
-        .map(|(span, what)| Diagnostic::new(Code::NotSupportedYet, span, format!("{what} is not supported yet")))
+    })?;
+    Some(Diagnostic::new(Code::NotSupportedYet, span, format!("{what} is not supported yet")))
 }
 
 /// `NAME=VALUE`.

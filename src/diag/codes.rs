@@ -123,6 +123,7 @@ codes! {
     ClosedNodes "W0052" "imported nodes that take no pods";
     OtherHostname "W0053" "a hostname that differs from the name of its node";
     UnclearLevels "W0054" "levels whose order or values are not clear";
+    UngatedWave "W0951" "a wave that is not waited for";
 }
 
 impl Code {

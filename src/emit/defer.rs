@@ -23,13 +23,18 @@ fn one(
 ) -> Group {
     let empty = Lock::default();
     let old = before.get(&group.name).unwrap_or(&empty);
-    let stood = |path: &str| old.files.contains_key(&path::in_lock(&group.name, path)).then(|| read(path)).flatten();
+    let name = group.name.clone();
+    let stood = |path: &str| old.files.contains_key(&path::in_lock(&name, path)).then(|| read(path)).flatten();
     for path in files.iter().filter(|path| path.starts_with(&format!("{}/", group.name))) {
         group.files.remove(path);
         group.files.extend(stood(path).map(|text| (path.clone(), text)));
     }
     // Nobody is told of pods that do not exist yet.
     let fresh = group.deferred.iter().any(|d| !old.places.contains_key(&d.instance));
+    if fresh {
+        keep_dependencies(&mut group, old, &stood);
+    }
+    super::lists::renew(&group.name, &mut group.files);
     let discovery = order::path_of(&group.name, "base", "ConfigMap", &group.name);
     if let Some(text) = stood(&discovery).filter(|_| fresh) {
         group.files.insert(discovery, text);
@@ -49,4 +54,17 @@ fn one(
     let later = |c: &Change| deferred.iter().any(|d| d.instance.role == c.role && Some(d.instance.index) == c.instance);
     let changes = group.changes.into_iter().filter(|change| !later(change)).collect();
     Group { changes, deferred, ..Group::new(group.name, group.files, lock) }
+}
+
+/// Leaves the Kustomizations of a group as they were where they stood: none may depend on one that
+/// does not exist yet. Those that did not stand come with the next commit.
+fn keep_dependencies(group: &mut Group, old: &Lock, stood: &impl Fn(&str) -> Option<String>) {
+    let directory = order::flux::roles_of(&group.name);
+    let is_own = |path: &String| path.starts_with(&directory);
+    if !old.files.keys().any(|path| is_own(&path::from_lock(&group.name, path))) {
+        return;
+    }
+    group.files.retain(|path, _| !is_own(path));
+    let paths: Vec<String> = old.files.keys().map(|path| path::from_lock(&group.name, path)).filter(is_own).collect();
+    group.files.extend(paths.into_iter().filter_map(|path| Some((path.clone(), stood(&path)?))));
 }

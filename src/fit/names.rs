@@ -4,12 +4,13 @@
 //! ten characters in a label of 63 (kubernetes/kubernetes#64023); a Service, a pod's host name and
 //! a label value have 63.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
 use crate::check::{Form, Group, Model, Part, PartKind, Role};
 use crate::diag::{Code, Diagnostic, Session};
+use crate::graph::batches::{Batch, Batches};
 use crate::naming;
 use crate::source::Span;
 
@@ -70,6 +71,43 @@ pub fn check(session: &mut Session, model: &Model) {
         session.problems.extend(clashes.into_values());
         session.problems.extend(longest.into_values().map(|made| too_long(&made)));
     }
+}
+
+/// Checks the names of the Kustomizations that Flux is given, which all stand in its own namespace;
+/// `divided` as for [`Batches::new`]. `None` when something was reported.
+pub fn check_kustomizations(session: &mut Session, model: &Model, divided: bool, namespace: &str) -> Option<()> {
+    let groups: Vec<&Group> = model.groups.iter().collect();
+    let batches = Batches::new(&groups, divided, &[]).list.into_iter();
+    let of_batch = |batch: Batch| {
+        let group = groups[batch.group];
+        (group, batch.role.map_or(group.span, |r| group.roles[r].span), kustomization(group, &batch))
+    };
+    let parents = groups.iter().map(|g| (*g, g.span, naming::kustomization(&g.namespace, &g.name)));
+    let mut seen: BTreeMap<String, (Span, &str)> = BTreeMap::new();
+    // Of the many batches of a role the first mistake tells enough.
+    let mut told: BTreeSet<Span> = BTreeSet::new();
+    for (group, span, name) in parents.chain(batches.map(of_batch)) {
+        let made = Made { kind: KUSTOMIZATION, name, limit: LABEL, span };
+        if made.excess() > 0 && told.insert(span) {
+            session.report(too_long(&made));
+        }
+        if let Some(earlier) = seen.insert(made.name.clone(), (span, &group.name))
+            && told.insert(span)
+        {
+            session.report(collision((KUSTOMIZATION, &made.name, namespace), span, earlier));
+        }
+    }
+    told.is_empty().then_some(())
+}
+
+const KUSTOMIZATION: &str = "Kustomization";
+
+/// The name of the Kustomization of a batch.
+pub fn kustomization(group: &Group, batch: &Batch) -> String {
+    let role = batch.role.map(|r| &group.roles[r]);
+    let component = role.zip(batch.part).map(|(role, part)| role.parts[part].kind.name());
+    let name = role.map_or(naming::BASE, |role| role.name.as_str());
+    naming::kustomization_of((&group.namespace, &group.name), name, batch.instance, component)
 }
 
 fn names_of(group: &Group) -> Vec<Made> {

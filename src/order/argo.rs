@@ -3,13 +3,16 @@
 //! A wave is waited for until its objects are healthy, and waves do not reach across Applications.
 //! Sources: gitops-engine `pkg/sync/sync_tasks.go` and `sync_context.go`, and the user guide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::{Extra, Moment, Seen};
 use crate::data::{Data, Map};
-use crate::fit::compute;
+use crate::diag::{Code, Diagnostic};
 use crate::graph::Application;
 use crate::plan::{Plan, Role};
-use crate::target::{Manifest, Stage, native};
+use crate::target::{Manifest, Stage};
+
+mod objects;
 
 /// Where Argo CD finds the output, and where it brings it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub struct Options {
     pub namespace: String,
     /// The API server of the cluster, as Argo CD knows it.
     pub server: String,
+    /// The name of an Application that brings all others; `None` makes none.
+    pub apps: Option<String>,
 }
 
 impl Default for Options {
@@ -40,6 +45,7 @@ impl Default for Options {
             project: None,
             namespace: "argocd".into(),
             server: "https://kubernetes.default.svc".into(),
+            apps: None,
         }
     }
 }
@@ -59,31 +65,27 @@ const LAST_WAVE: i64 = 90;
 #[derive(Debug)]
 pub struct Argo<'p> {
     options: &'p Options,
+    /// Whether kustomize is told the files of each group.
+    kustomization: bool,
     /// The waves of each application of the plan.
     waves: Vec<Waves>,
     /// For each group its application.
     application: BTreeMap<usize, usize>,
 }
 
-/// An object that belongs to Argo CD itself.
-#[derive(Debug)]
-pub struct Extra {
-    /// Its kind.
-    pub kind: &'static str,
-    /// Its name.
-    pub name: String,
-    /// The group whose lock names its file.
-    pub owner: usize,
-    /// The object.
-    pub body: Data,
+/// The path, in the lock of a group, of the Application that brings it alone or with others that
+/// come after it.
+pub fn own_application(group: &str) -> String {
+    format!("../argocd/application-{group}.yaml")
 }
 
 impl<'p> Argo<'p> {
     /// Looks at the stages of all applications.
-    pub fn new(plan: &Plan<'_>, options: &'p Options) -> Self {
+    pub fn new(plan: &Plan<'_>, options: &'p Options, kustomization: bool) -> Self {
         let applications = plan.applications.iter().enumerate();
         Argo {
             options,
+            kustomization,
             waves: plan.applications.iter().map(|a| Waves::of(a, plan)).collect(),
             application: applications.flat_map(|(i, a)| a.groups.iter().map(move |g| (*g, i))).collect(),
         }
@@ -95,16 +97,48 @@ impl<'p> Argo<'p> {
         annotate(manifest, waves, plan);
     }
 
-    /// The application of a group, and its wave of a stage.
-    pub fn wave(&self, group: usize, stage: Stage) -> Option<(usize, i64)> {
-        let application = *self.application.get(&group)?;
-        Some((application, self.waves.get(application)?.wave(stage)))
+    /// When the workload of a part of an instance, or of all instances, is brought.
+    pub fn moment(&self, plan: &Plan<'_>, (group, role): (usize, usize), instance: Option<u32>, part: usize) -> Moment {
+        let role = &plan.groups[group].roles[role];
+        let unit = role.units.iter().find(|unit| unit.instance == instance).map_or(0, |unit| unit.step);
+        let stage = Stage::Run(role.stage, unit + role.parts.get(part).map_or(0, |part| part.step));
+        let application = self.application.get(&group).copied().unwrap_or_default();
+        let wave = self.waves.get(application).map_or(0, |waves| waves.wave(stage));
+        Moment::Wave { application, wave }
     }
 
-    /// The Applications and AppProjects.
-    pub fn objects(&self, plan: &Plan<'_>) -> Vec<Extra> {
-        plan.applications.iter().flat_map(|a| application_objects(a, plan, self.options)).collect()
+    /// When what a group no longer has is removed.
+    pub fn removal(&self, group: usize) -> Moment {
+        Moment::Wave { application: self.application.get(&group).copied().unwrap_or_default(), wave: i64::MAX }
     }
+
+    /// The objects of Argo CD itself.
+    pub(super) fn objects(&self, plan: &Plan<'_>, seen: &[Seen]) -> Vec<Extra> {
+        objects::all(plan, self.options, self.kustomization, seen)
+    }
+
+    /// Tells of waves that are not waited for unless Argo CD is told how: those with objects of a
+    /// kind that it does not judge, where something comes after them.
+    pub fn warnings(&self, plan: &Plan<'_>, seen: &[Seen]) -> Vec<Diagnostic> {
+        let of_application = |application: &Application| {
+            let groups = || application.groups.iter().filter_map(|g| Some((plan.groups.get(*g)?, seen.get(*g)?)));
+            let last = groups().flat_map(|(group, _)| group.roles.iter().map(|role| role.stage)).max()?;
+            let (group, kind) = groups().find_map(|(group, seen)| {
+                let (stage, kind) = seen.first_to_wait_for()?;
+                (stage < Stage::Run(last, 0)).then_some((group, kind))
+            })?;
+            Some(ungated(group.source.span, kind))
+        };
+        plan.applications.iter().filter_map(of_application).collect()
+    }
+}
+
+fn ungated(span: crate::source::Span, kind: &str) -> Diagnostic {
+    let message = format!("Argo CD waits for no {kind} unless it is told when one is healthy");
+    Diagnostic::new(Code::UngatedWave, span, message).here("others come after it").help(format!(
+        "apply `argocd/patches/configmap-{}.yaml` once, then allow this warning",
+        kind.to_ascii_lowercase()
+    ))
 }
 
 /// The wave of each stage of an Application.
@@ -168,135 +202,4 @@ fn annotate(manifest: &mut Manifest, waves: &Waves, plan: &Plan<'_>) {
 
 fn by_instance(role: &Role<'_>) -> bool {
     role.units.iter().any(|unit| unit.instance.is_some())
-}
-
-fn application_objects(application: &Application, plan: &Plan<'_>, options: &Options) -> Vec<Extra> {
-    let Some(owner) = application.groups.first().copied() else { return Vec::new() };
-    let object = |kind: &'static str, annotations: Map, spec: Map| {
-        let metadata = Map::new()
-            .with("name", application.name.clone())
-            .with("namespace", options.namespace.clone())
-            .with("labels", Map::new().with("app.kubernetes.io/managed-by", "rbgc"))
-            .with("annotations", annotations);
-        let body = Map::new()
-            .with("apiVersion", "argoproj.io/v1alpha1")
-            .with("kind", kind)
-            .with("metadata", metadata)
-            .with("spec", spec);
-        Extra { kind, name: application.name.clone(), owner, body: body.into() }
-    };
-    let annotations = Map::new()
-        .with("argocd.argoproj.io/manifest-generate-paths", watched(application, plan))
-        .with("argocd.argoproj.io/compare-options", "ServerSideDiff=true,IncludeMutationWebhook=true");
-    let mut objects = vec![object("Application", annotations, application_spec(application, plan, options))];
-    if options.project.is_none() {
-        // Whoever delivers the Applications brings their projects first.
-        let annotations = Map::new().with(WAVE, "-1");
-        objects.push(object("AppProject", annotations, project_spec(application, plan, options)));
-    }
-    objects
-}
-
-fn application_spec(application: &Application, plan: &Plan<'_>, options: &Options) -> Map {
-    let namespace = namespaces(application, plan).into_iter().next().unwrap_or_default().to_string();
-    let destination = Map::new().with("server", options.server.clone()).with("namespace", namespace);
-    let backoff = Map::new().with("duration", "30s").with("factor", 2).with("maxDuration", "10m");
-    let retry = Map::new().with("limit", 5).with("refresh", true).with("backoff", backoff);
-    let policy = Map::new()
-        .with("automated", Map::new().with("prune", true).with("selfHeal", true))
-        .with("syncOptions", vec!["ServerSideApply=true", "RespectIgnoreDifferences=true", "FailOnSharedResource=true"])
-        .with("retry", retry);
-    Map::new()
-        .with("project", options.project.clone().unwrap_or_else(|| application.name.clone()))
-        .with("source", source(application, plan, options))
-        .with("destination", destination)
-        .with("syncPolicy", policy)
-        .full("ignoreDifferences", ignored(application, plan))
-}
-
-/// One group is a directory of its own; several are some directories of the output.
-fn source(application: &Application, plan: &Plan<'_>, options: &Options) -> Map {
-    let directory = Map::new().with("recurse", true);
-    let root = options.path.trim_end_matches('/');
-    let (path, directory) = match application.groups.as_slice() {
-        [group] => (join(root, &plan.groups[*group].source.name), directory),
-        groups => {
-            let patterns: Vec<String> = groups.iter().map(|g| format!("{}/**", plan.groups[*g].source.name)).collect();
-            let root = if root.is_empty() { "." } else { root };
-            (root.to_string(), directory.with("include", format!("{{{}}}", patterns.join(","))))
-        }
-    };
-    Map::new()
-        .with("repoURL", options.repo.clone())
-        .with("targetRevision", options.revision.clone())
-        .with("path", path)
-        .with("directory", directory)
-}
-
-fn join(root: &str, name: &str) -> String {
-    if matches!(root, "" | ".") { name.to_string() } else { format!("{root}/{name}") }
-}
-
-/// The paths whose changes concern the Application, relative to that of its source.
-fn watched(application: &Application, plan: &Plan<'_>) -> String {
-    match application.groups.as_slice() {
-        [_] => ".".into(),
-        groups => {
-            let paths: Vec<String> = groups.iter().map(|g| format!("./{}", plan.groups[*g].source.name)).collect();
-            paths.join(";")
-        }
-    }
-}
-
-/// The namespaces of an Application's groups, that of its first group first.
-fn namespaces<'p>(application: &Application, plan: &'p Plan<'_>) -> Vec<&'p str> {
-    let mut seen = BTreeSet::new();
-    let all = application.groups.iter().map(|g| plan.groups[*g].source.namespace.as_str());
-    all.filter(|n| seen.insert(*n)).collect()
-}
-
-/// What an autoscaler owns is not compared, or Argo CD would set it back.
-fn ignored(application: &Application, plan: &Plan<'_>) -> Vec<Map> {
-    let groups = application.groups.iter().map(|g| &plan.groups[*g]);
-    let roles = groups.flat_map(|g| g.roles.iter().filter(|r| r.autoscaled()).map(move |r| (g, r)));
-    let entry = |(group, role): (&crate::plan::Group<'_>, &Role<'_>)| {
-        Map::new()
-            .with("group", "apps")
-            .with("kind", native::kind(role.source.form))
-            .with("name", role.name.clone())
-            .with("namespace", group.source.namespace.clone())
-            .with("jsonPointers", vec!["/spec/replicas"])
-    };
-    roles.map(entry).collect()
-}
-
-/// All built-in kinds that the compiler makes, whether this Application has them or not: Argo CD
-/// prunes nothing of a kind that its project does not allow. Other kinds follow the cluster's capabilities.
-const KINDS: [(&str, &str); 10] = [
-    ("", "ConfigMap"),
-    ("", "Service"),
-    ("", "ServiceAccount"),
-    ("apps", "Deployment"),
-    ("apps", "StatefulSet"),
-    ("autoscaling", "HorizontalPodAutoscaler"),
-    ("networking.k8s.io", "NetworkPolicy"),
-    ("policy", "PodDisruptionBudget"),
-    ("rbac.authorization.k8s.io", "Role"),
-    ("rbac.authorization.k8s.io", "RoleBinding"),
-];
-
-fn project_spec(application: &Application, plan: &Plan<'_>, options: &Options) -> Map {
-    let kind = |(group, kind): (&'static str, &'static str)| Map::new().with("group", group).with("kind", kind);
-    let destination =
-        |namespace: &str| Map::new().with("server", options.server.clone()).with("namespace", namespace.to_string());
-    let domains = plan.inventory.capabilities.contains(compute::CAPABILITY);
-    let gang = plan.gang.and_then(|gang| gang.api().split('/').next());
-    let own = KINDS.into_iter().chain(domains.then_some(("resource.nvidia.com", "ComputeDomain")));
-    let own = own.chain(gang.map(|group| (group, "PodGroup")));
-    Map::new()
-        .with("description", format!("Groups of the Application {}", application.name))
-        .with("sourceRepos", vec![options.repo.clone()])
-        .with("destinations", namespaces(application, plan).into_iter().map(destination).collect::<Vec<_>>())
-        .with("clusterResourceWhitelist", Data::List(Vec::new()))
-        .with("namespaceResourceWhitelist", own.map(kind).collect::<Vec<_>>())
 }

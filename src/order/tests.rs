@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Delivery, File, NotADelivery, Order, Tree, argo, order};
+use super::{Delivery, File, Order, Tool, Tree, argo, order};
 use crate::check::{Group, Part, PartKind, Role, RoleId};
 use crate::fit::Fitted;
 use crate::inventory::Inventory;
@@ -16,11 +16,17 @@ use crate::target::testing::{Json, checked, env, json, pod_spec};
 use crate::target::{Target, lower};
 
 mod applications;
+mod health;
+mod kustomizations;
 
 fn compile(fitted: &Fitted, inventory: &Inventory, delivery: &Delivery) -> Tree {
+    compile_with(fitted, inventory, delivery, false)
+}
+
+fn compile_with(fitted: &Fitted, inventory: &Inventory, delivery: &Delivery, kustomization: bool) -> Tree {
     let placement = place(fitted, inventory);
     let plan = plan(fitted, inventory, &placement);
-    order(lower(&plan, Target::Native), &plan, delivery)
+    order(lower(&plan, Target::Native), &plan, delivery, kustomization)
 }
 
 /// The files of groups for Argo CD, on four racks of four nodes.
@@ -258,9 +264,11 @@ fn group_by_group_makes_the_same_files() {
     let delivery = Delivery::Argocd(argo::Options::default());
     let placement = place(&fitted, &inventory);
     let plan = plan(&fitted, &inventory, &placement);
-    let order = Order::new(&plan, &delivery);
-    let objects = (0..plan.groups.len()).flat_map(|g| crate::target::lower_group(&plan, Target::Native, g));
-    let files = objects.map(|m| order.file(m)).chain(order.extra()).collect();
+    let order = Order::new(&plan, Target::Native, &delivery, false);
+    let lower = |g| crate::target::lower_group(&plan, Target::Native, g);
+    let documents: Vec<_> = (0..plan.groups.len()).map(|g| order.documents(g, lower(g))).collect();
+    let (files, seen): (Vec<_>, Vec<_>) = documents.into_iter().map(|d| (d.files, d.seen)).unzip();
+    let files = files.into_iter().flatten().chain(order.extra(&seen)).collect();
     assert_eq!(Tree { files }, compile(&fitted, &inventory, &delivery));
 }
 
@@ -287,7 +295,6 @@ fn a_path_cannot_end_its_comment() {
 
 #[test]
 fn words_of_deliveries() {
-    assert_eq!(Delivery::parse("plain", argo::Options::default()), Ok(Delivery::Plain));
-    assert_eq!(Delivery::parse("flux", argo::Options::default()), Err(NotADelivery::NotYet));
-    assert_eq!(Delivery::parse("helm", argo::Options::default()), Err(NotADelivery::Unknown));
+    assert_eq!(Tool::NAMES.map(Tool::parse), [Some(Tool::Argocd), Some(Tool::Flux), Some(Tool::Plain)]);
+    assert_eq!(Tool::parse("helm"), None);
 }

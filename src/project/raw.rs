@@ -73,16 +73,25 @@ record! {
         delivery "delivery": At<DeliveryWord>,
         /// The directory that is written.
         out "out" [required]: At<String>,
-        /// The repository that Argo CD reads.
+        /// Whether to list the objects of each group in a `kustomization.yaml`.
+        kustomization "kustomization": At<bool>,
+        /// The repository that Argo CD or Flux reads. Flux: makes the source.
         repo "repo": At<String>,
-        /// Branch, tag or commit that Argo CD follows.
+        /// Branch, tag or commit that it follows.
         revision "revision": At<String>,
-        /// The output directory as Argo CD sees it in the repository; `out` by default.
+        /// The output directory as it sees it in the repository; `out` by default.
         path "path": At<String>,
         /// The AppProject of the Applications.
         argocd_project "argocd-project": At<String>,
         /// The namespace that Argo CD looks for Applications in.
         argocd_namespace "argocd-namespace": At<String>,
+        /// An Application that brings all others.
+        argocd_apps "argocd-apps": At<String>,
+        /// The source of Flux, `GitRepository/NAME` or `OCIRepository/NAME`: made with `repo`, else
+        /// one that exists, by default `GitRepository/flux-system`.
+        flux_source "flux-source": At<String>,
+        /// The namespace of Flux, where its source and Kustomizations stand.
+        flux_namespace "flux-namespace": At<String>,
         /// The API server that Argo CD delivers to; its own by default.
         server "server": At<String>,
         /// Parameters, as by `--set`.

@@ -34,7 +34,7 @@ fn ladder(before: &Before<'_, '_>, g: usize, rollout: &Rollout) -> Ladder {
             if steps.len() <= step {
                 steps.resize(step + 1, Vec::new());
             }
-            steps[step].extend(held_back(before.plan, (g, member.role), instance, fresh));
+            steps[step].extend(held_back(before, (g, member.role), instance, fresh));
         }
     }
     Ladder { steps, skew: rollout.skew, under_way: rollout.under_way }

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{AT_THE_END, Change, Seat, Task, Wait, add};
-use crate::check::{self, Form, PartKind, Reference};
+use super::{Change, Seat, Task, Wait, add};
+use crate::check::{Form, PartKind, Reference};
 use crate::diag::{Code, Diagnostic, Label};
 use crate::fit::Fitted;
 use crate::lock::{Instance, Lock};
-use crate::order::{self, Order};
+use crate::order::{Moment, Order};
 use crate::place::{Placement, Problem};
-use crate::plan::{Part, Plan, Role, Unit, workload_name};
+use crate::plan::{Part, Plan, Role};
 use crate::source::Span;
 use crate::target::native;
 
@@ -76,12 +76,12 @@ struct Row {
     fresh: bool,
     from: Vec<String>,
     to: Vec<String>,
-    /// The wave and application of its first workload.
-    at: (usize, i64),
+    /// When its first workload is brought.
+    at: Moment,
 }
 
-/// Application and wave of a workload, whether it leaves at once, and what it leaves and takes.
-type Work = ((usize, i64), bool, (Vec<Seat>, Vec<Seat>));
+/// When a workload is brought, whether it leaves at once, and what it leaves and takes.
+type Work = (Moment, bool, (Vec<Seat>, Vec<Seat>));
 
 /// Splits a new plan into commits that each come to their end.
 ///
@@ -95,6 +95,7 @@ pub fn transition(before: &Before<'_, '_>) -> Result<Transition, Diagnostic> {
     for (number, (name, lock)) in before.removed.iter().enumerate() {
         list.removed(number, name, lock);
     }
+    list.settle();
     if !list.change.play(&BTreeSet::new()).is_empty() {
         list.needs();
     }
@@ -126,6 +127,8 @@ struct List<'a, 'm> {
     problem: &'a Problem,
     machines: BTreeMap<&'a str, usize>,
     change: Change,
+    /// When each task of the change is done.
+    moments: Vec<Moment>,
     rows: Vec<Row>,
 }
 
@@ -136,7 +139,7 @@ impl<'a, 'm> List<'a, 'm> {
         let used = free.iter().map(|columns| vec![0; columns.len()]).collect();
         let machines = problem.machines.iter().enumerate().map(|(index, m)| (m.name.as_str(), index)).collect();
         let change = Change { free, used, ..Change::default() };
-        List { before, problem, machines, change, rows: Vec::new() }
+        List { before, problem, machines, change, moments: Vec::new(), rows: Vec::new() }
     }
 
     fn group(&mut self, g: usize) {
@@ -152,20 +155,31 @@ impl<'a, 'm> List<'a, 'm> {
         }
         let gone = lock.places.keys().filter(|key| !group.roles.iter().any(|r| r.source.name == key.role));
         for key in gone {
-            self.goes(g, &group.source.name, key, lock, self.end(g));
+            self.goes(g, &group.source.name, key, lock, before.order.removal(g, None));
         }
     }
 
-    /// Groups that go: by an Application of their own, which waits for nobody, or else with others.
+    /// Groups that go.
     fn removed(&mut self, number: usize, name: &str, lock: &Lock) {
-        let own = format!("../argocd/application-{name}.yaml");
-        let applications = self.before.plan.applications.len();
-        let ordered = self.before.order.wave(0, 0, 0).is_some();
-        let alone = !ordered || lock.files.contains_key(&own);
-        let end = if alone { (applications + number, 0) } else { (AT_THE_END, 0) };
+        let moment = self.before.order.removal_of_group(number, name, lock);
         for key in lock.places.keys() {
-            self.goes(usize::MAX, name, key, lock, end);
+            self.goes(usize::MAX, name, key, lock, moment);
         }
+    }
+
+    /// Adds what an instance does at a moment.
+    fn task(&mut self, moment: Moment, task: Task) {
+        self.moments.push(moment);
+        self.change.tasks.push(task);
+    }
+
+    /// Puts the moments of all tasks in order.
+    fn settle(&mut self) {
+        let moments: Vec<Moment> = self.moments.iter().copied().collect::<BTreeSet<Moment>>().into_iter().collect();
+        for (task, moment) in self.change.tasks.iter_mut().zip(&self.moments) {
+            task.moment = moments.partition_point(|m| m < moment);
+        }
+        self.change.before = self.before.order.before(&moments);
     }
 
     /// Instances with objects of their own.
@@ -178,10 +192,10 @@ impl<'a, 'm> List<'a, 'm> {
             let old = self.old_seats(&from, lock, &name);
             let new = self.new_seats((g, r), &after);
             let mut tasks = if old.len() == new.len() {
-                self.parts((g, role, unit), &old, &new)
+                self.parts((g, r), role, index, (&old, &new))
             } else {
                 let all = (old.into_iter().flatten().collect(), new);
-                vec![(self.wave(g, role, unit.step), true, all)]
+                vec![(self.moment((g, r), Some(index), 0), true, all)]
             };
             for (.., (leaving, entering)) in &mut tasks {
                 self.stay(leaving, entering);
@@ -192,28 +206,34 @@ impl<'a, 'm> List<'a, 'm> {
             let name = (group.clone(), name.clone(), index);
             self.rows.push(Row { group: g, name, role: Some(r), fresh: from.is_empty(), from, to, at: *at });
             let instance = self.rows.len() - 1;
-            for ((application, wave), at_once, (leaving, entering)) in tasks {
-                self.change.tasks.push(Task { instance, application, wave, leaving, entering, at_once });
+            for (moment, at_once, (leaving, entering)) in tasks {
+                self.task(moment, Task { instance, leaving, entering, at_once, ..Task::default() });
             }
         }
-        let end = self.end(g);
+        let end = self.before.order.removal(g, Some(r));
         for key in lock.places.keys().filter(|key| key.role == name && key.index as usize >= role.units.len()) {
             self.goes(g, &group, key, lock, end);
         }
     }
 
     /// What the workloads of an instance do whose pods are as many as before.
-    fn parts(&self, (g, role, unit): (usize, &Role<'_>, &Unit<'_>), old: &[Option<Seat>], new: &[Seat]) -> Vec<Work> {
+    fn parts(
+        &self,
+        id: (usize, usize),
+        role: &Role<'_>,
+        index: u32,
+        (old, new): (&[Option<Seat>], &[Seat]),
+    ) -> Vec<Work> {
         let mut first = 0;
-        let part = |part: &Part<'_>| {
+        let part = |(number, part): (usize, &Part<'_>)| {
             let pods = first..first + part.source.count as usize;
             first = pods.end;
             let leaving = old.get(pods.clone()).unwrap_or_default().iter().flatten().cloned().collect();
             let entering = new.get(pods.clone()).unwrap_or_default().to_vec();
             let at_once = self.at_once(&part.source.kind, pods.len());
-            (self.wave(g, role, unit.step + part.step), at_once, (leaving, entering))
+            (self.moment(id, Some(index), number), at_once, (leaving, entering))
         };
-        role.parts.iter().map(part).collect()
+        role.parts.iter().enumerate().map(part).collect()
     }
 
     /// Takes out the pods whose room stays as it is, restarted or not.
@@ -230,7 +250,7 @@ impl<'a, 'm> List<'a, 'm> {
     /// A shared template names no nodes: its pods stay where they are, and more of them come.
     fn shared(&mut self, (g, r): (usize, usize), role: &Role<'_>, lock: &Lock) {
         let (group, name) = (self.before.plan.groups[g].source.name.clone(), &role.source.name);
-        let at = self.wave(g, role, role.parts.first().map_or(0, |part| part.step));
+        let at = self.moment((g, r), None, 0);
         for index in 0..role.source.replicas.max {
             let stood = lock.places.contains_key(&Instance { role: name.clone(), index });
             let entering = self.new_seats((g, r), &self.placed(g, r, index));
@@ -240,9 +260,8 @@ impl<'a, 'm> List<'a, 'm> {
                 let to = entering.iter().map(|s| self.problem.machines[s.machine].name.clone()).collect();
                 let name = (group.clone(), name.clone(), index);
                 self.rows.push(Row { group: g, name, role: Some(r), fresh: true, from: Vec::new(), to, at });
-                let ((application, wave), instance) = (at, self.rows.len() - 1);
-                let leaving = Vec::new();
-                self.change.tasks.push(Task { instance, application, wave, leaving, entering, at_once: true });
+                let instance = self.rows.len() - 1;
+                self.task(at, Task { instance, entering, at_once: true, ..Task::default() });
             }
         }
         for key in lock.places.keys().filter(|key| key.role == *name && key.index >= role.source.replicas.max) {
@@ -251,13 +270,13 @@ impl<'a, 'm> List<'a, 'm> {
     }
 
     /// An instance that is no longer made.
-    fn goes(&mut self, group: usize, name: &str, key: &Instance, lock: &Lock, (application, wave): (usize, i64)) {
+    fn goes(&mut self, group: usize, name: &str, key: &Instance, lock: &Lock, at: Moment) {
         let from = lock.places.get(key).cloned().unwrap_or_default();
         let leaving = self.old_seats(&from, lock, &key.role).into_iter().flatten().collect();
         let name = (name.to_owned(), key.role.clone(), key.index);
-        self.rows.push(Row { group, name, role: None, fresh: false, from, to: Vec::new(), at: (application, wave) });
+        self.rows.push(Row { group, name, role: None, fresh: false, from, to: Vec::new(), at });
         let instance = self.rows.len() - 1;
-        self.change.tasks.push(Task { instance, application, wave, leaving, entering: Vec::new(), at_once: true });
+        self.task(at, Task { instance, leaving, at_once: true, ..Task::default() });
     }
 
     /// The room of the pods of an instance that stood on these nodes, as its role asked for it then;
@@ -280,18 +299,13 @@ impl<'a, 'm> List<'a, 'm> {
         pods.map(|(machine, pod)| Seat { machine: *machine, amounts: pod.request.clone() }).collect()
     }
 
-    /// When what a group no longer has is pruned.
-    fn end(&self, g: usize) -> (usize, i64) {
-        self.before.order.wave(g, 0, 0).map_or((0, 0), |(application, _)| (application, i64::MAX))
-    }
-
     fn placed(&self, g: usize, r: usize, index: u32) -> Vec<usize> {
         let role = self.before.placement.groups.get(g).and_then(|roles| roles.get(r));
         role.and_then(|instances| instances.get(index as usize)).cloned().unwrap_or_default()
     }
 
-    fn wave(&self, g: usize, role: &Role<'_>, step: u32) -> (usize, i64) {
-        self.before.order.wave(g, role.stage, step).unwrap_or((0, 0))
+    fn moment(&self, (g, r): (usize, usize), instance: Option<u32>, part: usize) -> Moment {
+        self.before.order.moment(g, r, instance, part)
     }
 
     /// Whether a StatefulSet replaces all its pods at once.
@@ -302,14 +316,31 @@ impl<'a, 'm> List<'a, 'm> {
     /// New instances that come after others, and instances of roles that list others by address,
     /// are not there without these.
     fn needs(&mut self) {
+        let ancestors = self.ancestors();
+        let comes_after = |row: &Row, other: &Row| ancestors.get(&row.at).is_some_and(|all| all.contains(&other.at));
         for (a, row) in self.rows.iter().enumerate().filter(|(_, row)| row.role.is_some()) {
             for (b, other) in self.rows.iter().enumerate().filter(|(_, other)| other.fresh) {
-                let later = row.fresh && row.at.0 == other.at.0 && row.at.1 > other.at.1;
+                let later = row.fresh && comes_after(row, other);
                 if a != b && (later || self.lists(row, other)) {
                     self.change.needs.push((a, b));
                 }
             }
         }
+    }
+
+    /// For each moment of a row all those that come before it.
+    fn ancestors(&self) -> BTreeMap<Moment, BTreeSet<Moment>> {
+        let moments: Vec<Moment> = self.moments.iter().copied().collect::<BTreeSet<Moment>>().into_iter().collect();
+        let of = |(index, moment): (usize, &Moment)| {
+            let (mut seen, mut open) = (BTreeSet::new(), self.change.before[index].clone());
+            while let Some(before) = open.pop() {
+                if seen.insert(moments[before]) {
+                    open.extend(&self.change.before[before]);
+                }
+            }
+            (*moment, seen)
+        };
+        moments.iter().enumerate().map(of).collect()
     }
 
     /// Whether the template of one role names the addresses of another's instances.
@@ -327,7 +358,7 @@ impl<'a, 'm> List<'a, 'm> {
 
     fn deferred(&self, row: &Row) -> Option<Deferred> {
         let instance = Instance { role: row.name.1.clone(), index: row.name.2 };
-        held_back(self.before.plan, (row.group, row.role?), instance, row.fresh)
+        held_back(self.before, (row.group, row.role?), instance, row.fresh)
     }
 
     fn stalled(&self, waits: &[Wait]) -> Diagnostic {
@@ -356,25 +387,27 @@ impl<'a, 'm> List<'a, 'm> {
 
 /// What must stay as it is when an instance is held back: its workloads, and all that names a new
 /// one by its address.
-pub(super) fn held_back(plan: &Plan<'_>, (g, r): (usize, usize), instance: Instance, fresh: bool) -> Option<Deferred> {
-    let source = plan.groups.get(g)?;
+pub(super) fn held_back(
+    before: &Before<'_, '_>,
+    (g, r): (usize, usize),
+    instance: Instance,
+    fresh: bool,
+) -> Option<Deferred> {
+    let workloads = |(g, r): (usize, usize), unit| {
+        let role = &before.plan.groups[g].roles[r];
+        before.order.workloads(g, r, unit, native::kind(role.source.form))
+    };
+    let source = before.plan.groups.get(g)?;
     let mut files = BTreeSet::new();
     let own = source.roles[r].units.iter().filter(|u| u.instance.is_none_or(|i| i == instance.index));
-    own.for_each(|unit| files.extend(workloads(source.source, &source.roles[r], unit)));
-    for other in plan.groups.iter().filter(|_| fresh) {
+    own.for_each(|unit| files.extend(workloads((g, r), unit)));
+    for (number, other) in before.plan.groups.iter().enumerate().filter(|_| fresh) {
         for reference in other.source.references.iter().filter(|f| f.addresses) {
             if (reference.to.group, reference.to.role) == (g, r) {
                 let listing = &other.roles[reference.from];
-                listing.units.iter().for_each(|u| files.extend(workloads(other.source, listing, u)));
+                listing.units.iter().for_each(|u| files.extend(workloads((number, reference.from), u)));
             }
         }
     }
     Some(Deferred { group: source.source.name.clone(), instance, span: source.roles[r].source.span, files })
-}
-
-/// The files of the workloads of a unit.
-fn workloads(group: &check::Group, role: &Role<'_>, unit: &Unit<'_>) -> Vec<String> {
-    let kind = native::kind(role.source.form);
-    let name = |part: &Part<'_>| workload_name(group, role.source, unit.instance, &part.source.kind);
-    role.parts.iter().map(|part| order::path_of(&group.name, &role.source.name, kind, &name(part))).collect()
 }

@@ -1,6 +1,7 @@
 //! Changes in a line each, and the commits that they take.
 
 use super::*;
+use crate::order::{Moment, moment};
 
 /// A change on machines `0`, `1`, … with room for one pod each. A task is `x 10: 0 1 > 2 3`: its
 /// instance and wave, what it leaves and what it takes; `last` is pruned at the end, `x@1` is
@@ -13,6 +14,7 @@ fn change(text: &str) -> (Change, Vec<&str>) {
             names.len() - 1
         })
     };
+    let mut moments: Vec<Moment> = Vec::new();
     let mut change = Change { free: vec![vec![1]; 12], used: vec![vec![0]; 12], ..Change::default() };
     for line in text.split(',').map(str::trim) {
         let (head, rooms) = line.split_once(':').expect("a colon");
@@ -29,15 +31,27 @@ fn change(text: &str) -> (Change, Vec<&str>) {
             let whom = number(whom);
             change.needs.push((instance, whom));
         }
+        let number = |text: &str| text.trim_start_matches('~').parse().expect("a wave");
+        moments.push(match application {
+            "end" => Moment::End,
+            _ => Moment::Wave {
+                application: application.parse().expect("a number"),
+                wave: if wave == "last" { i64::MAX } else { number(wave) },
+            },
+        });
         change.tasks.push(Task {
             instance,
-            application: if application == "end" { AT_THE_END } else { application.parse().expect("a number") },
-            wave: if wave == "last" { i64::MAX } else { wave.trim_start_matches('~').parse().expect("a wave") },
+            moment: 0,
             leaving: seats(leaving),
             entering: seats(entering),
             at_once: !wave.starts_with('~'),
         });
     }
+    let sorted: Vec<Moment> = moments.iter().copied().collect::<BTreeSet<Moment>>().into_iter().collect();
+    for (task, moment) in change.tasks.iter_mut().zip(&moments) {
+        task.moment = sorted.partition_point(|m| m < moment);
+    }
+    change.before = moment::before(&sorted, |_| &[]);
     (change, names)
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rbgc::check;
 use rbgc::diag::{Diagnostic, Session};
 use rbgc::emit::Group;
-use rbgc::order::Delivery;
+use rbgc::order::{Delivery, flux};
 use rbgc::source::SourceMap;
 use rbgc::target::Target;
 
@@ -38,12 +38,24 @@ impl Outcome {
 
 /// Compiles the sources of a world with the inventory `/project/inventory.yaml`.
 pub fn compile(world: &Memory, sources: &[&str], set: &[(String, String)], delivery: &Delivery) -> Outcome {
+    compile_with(world, sources, set, delivery, false)
+}
+
+/// The same, with lists for kustomize or without.
+pub fn compile_with(
+    world: &Memory,
+    sources: &[&str],
+    set: &[(String, String)],
+    delivery: &Delivery,
+    kustomization: bool,
+) -> Outcome {
     let mut session = Session::new(world, HOME);
     let sources: Vec<PathBuf> = sources.iter().map(|s| Path::new(HOME).join(s)).collect();
     let options = rbgc::Options {
         check: check::Options { set: set.to_vec() },
         target: Target::Native,
         delivery: delivery.clone(),
+        kustomization,
         prune: BTreeSet::new(),
         install: false,
         effort: 1,
@@ -62,5 +74,7 @@ pub fn compile_program(program: &Program) -> Outcome {
     }
     let sets = program.files[0].text.lines().filter_map(|line| line.strip_prefix("//@ set ")?.split_once('='));
     let set: Vec<_> = sets.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
-    compile(&world, &["main.rbg"], &set, &Delivery::Plain)
+    let flux = program.files[0].text.lines().any(|line| line.trim() == "//@ delivery flux");
+    let delivery = if flux { Delivery::Flux(flux::Options::default()) } else { Delivery::Plain };
+    compile(&world, &["main.rbg"], &set, &delivery)
 }

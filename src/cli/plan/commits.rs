@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cli::Exit;
 use crate::cli::jobs::Job;
+use crate::cli::{Exit, delivery};
 use crate::diag::Session;
 use crate::fit::Fitted;
 use crate::inventory::Inventory;
 use crate::lock::Lock;
-use crate::order::{Delivery, Order, argo};
+use crate::order::{Delivery, Order};
 use crate::place::Placement;
 use crate::plan;
-use crate::project::DeliveryWord;
 use crate::transition::{Act, Before, transition};
 use crate::view::standing;
 
@@ -54,12 +53,9 @@ pub(super) fn steps(
     json: bool,
 ) -> Option<String> {
     let plan = plan::plan(fitted, inventory, placement);
-    let word = job.cluster.as_ref().and_then(|(_, cluster)| cluster.delivery.as_ref()).map(|word| word.value);
-    let delivery = match word {
-        Some(DeliveryWord::Plain) => Delivery::Plain,
-        Some(DeliveryWord::Argocd | DeliveryWord::Flux) | None => Delivery::Argocd(argo::Options::default()),
-    };
-    let order = Order::new(&plan, &delivery);
+    // What the project file says was checked when it was read.
+    let delivery = delivery::Arguments::default().delivery(job).unwrap_or(Delivery::Plain);
+    let order = Order::new(&plan, job.target, &delivery, false);
     let before = Before { fitted, plan: &plan, placement, order: &order, removed };
     let transition = transition(&before).map_err(|problem| session.report(problem)).ok()?;
     let name = |act: &Act| format!("{}/{}/{}", act.group, act.role, act.instance);
