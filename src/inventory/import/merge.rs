@@ -77,7 +77,7 @@ fn join(name: &str, object: &mut Machine, other: Machine, problems: &mut Vec<Dia
         match object.labels.get(&label) {
             Some(own) if own.value != value.value => problems.push(problems::two_values(name, &label, own, &value)),
             Some(_) => {}
-            None => drop(object.labels.insert(label, value)),
+            None => object.labels.insert(label, value),
         }
     }
     for (resource, amount) in other.allocatable {
@@ -86,7 +86,7 @@ fn join(name: &str, object: &mut Machine, other: Machine, problems: &mut Vec<Dia
                 let what = format!("different amounts of `{resource}`");
                 problems.push(problems::two_facts(name, &what, object.span, other.span));
             }
-            _ => drop(object.allocatable.insert(resource, amount)),
+            _ => object.allocatable.insert(resource, amount),
         }
     }
     object.used.extend(other.used);
@@ -120,7 +120,7 @@ fn left_out(unknown: &[(String, Span)], problems: &mut Vec<Diagnostic>) {
 fn connect(machines: &mut Machines, matrix: &Matrix, problems: &mut Vec<Diagnostic>) {
     let count = matrix.links.gpus.len() as i64;
     let gpus =
-        |machine: &Machine| GPUS.iter().find_map(|gpu| machine.allocatable.get(*gpu)).map_or(0, |amount| amount.ceil());
+        |machine: &Machine| GPUS.iter().find_map(|gpu| machine.allocatable.get(gpu)).map_or(0, |amount| amount.ceil());
     let chosen: Vec<String> = match &matrix.of {
         None => machines.iter().filter(|(_, m)| gpus(m) == count).map(|(name, _)| name.clone()).collect(),
         Some(of) => {

@@ -69,12 +69,12 @@ pub fn names(machines: &Machines, before: Option<&Before>, found: &mut Vec<Diagn
     let rdma = one("rdma", named.and_then(|names| names.rdma.as_ref()), &is_rdma);
     let hugepages =
         one("hugepages", named.and_then(|names| names.hugepages.as_ref()), &|name| name.starts_with("hugepages-"));
-    let carries = |label: &&str| machines.values().any(|machine| machine.labels.contains_key(*label));
+    let carries = |label: &&str| machines.values().any(|machine| machine.labels.contains_key(label));
     let old = before.map(|before| before.inventory.gpu_label.as_str());
     let product_label = old.into_iter().chain(PRODUCT_LABELS.iter().copied()).find(carries);
     let values: BTreeSet<&str> = product_label
         .iter()
-        .flat_map(|label| machines.values().filter_map(|m| Some(m.labels.get(*label)?.value.as_str())))
+        .flat_map(|label| machines.values().filter_map(|m| Some(m.labels.get(label)?.value.as_str())))
         .collect();
     let mut products = products(&values);
     products.extend(before.map(Before::products).unwrap_or_default());

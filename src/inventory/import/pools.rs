@@ -77,10 +77,10 @@ pub struct Fleet<'m> {
 
 /// The name that a machine's pool has, unless another kind of machines has it too.
 pub fn base_name(machine: &Machine) -> String {
-    let value = |label: &&str| machine.labels.get(*label).map(|value| value.value.as_str()).filter(|v| !v.is_empty());
+    let value = |label: &&str| machine.labels.get(label).map(|value| value.value.as_str()).filter(|v| !v.is_empty());
     let pool = POOL_LABELS.iter().find_map(value).map(str::to_owned);
     let product = || PRODUCT_LABELS.iter().find_map(value).map(|value| short(value).to_ascii_lowercase());
-    let gpus = GPUS.iter().any(|gpu| machine.allocatable.contains_key(*gpu));
+    let gpus = GPUS.iter().any(|gpu| machine.allocatable.contains_key(gpu));
     let kind = if gpus {
         "gpu"
     } else if machine.allocatable.is_empty() {
@@ -104,14 +104,14 @@ struct Kind<'m> {
 
 impl<'m> Kind<'m> {
     fn of(machine: &'m Machine, names: &Names) -> Self {
-        let marked = |(label, value): &(&str, &str)| machine.labels.get(*label).is_some_and(|own| own.value == *value);
+        let marked = |(label, value): &(&str, &str)| machine.labels.get(label).is_some_and(|own| own.value == *value);
         Kind {
             base: base_name(machine),
             product: names.product(machine),
             instance: machine.labels.get(INSTANCE_TYPE).map(|value| value.value.as_str()),
             taints: &machine.taints,
             spot: SPOT.iter().any(marked),
-            elastic: ELASTIC.iter().any(|label| machine.labels.contains_key(*label)),
+            elastic: ELASTIC.iter().any(|label| machine.labels.contains_key(label)),
         }
     }
 }
@@ -267,7 +267,7 @@ fn common_labels<'m>(list: &[(&'m str, &'m Machine)], levels: &Levels) -> Labels
     let first = list[0].1.labels.iter().map(|(key, value)| (&**key, value.value.as_str()));
     let mut common: Labels<'m> = first.filter(|(key, _)| *key != HOSTNAME && !levels.has(key)).collect();
     for (_, machine) in &list[1..] {
-        common.retain(|key, value| machine.labels.get(*key).is_some_and(|other| other.value == *value));
+        common.retain(|key, value| machine.labels.get(key).is_some_and(|other| other.value == *value));
     }
     common
 }
@@ -276,7 +276,7 @@ fn common_labels<'m>(list: &[(&'m str, &'m Machine)], levels: &Levels) -> Labels
 fn common_amounts(list: &[(&str, &Machine)]) -> Amounts {
     let mut keys: BTreeSet<&str> = list[0].1.allocatable.keys().collect();
     for (_, machine) in &list[1..] {
-        keys.retain(|key| machine.allocatable.contains_key(*key));
+        keys.retain(|key| machine.allocatable.contains_key(key));
     }
     let mut counts: BTreeMap<Vec<i128>, (usize, &Machine)> = BTreeMap::new();
     for (_, machine) in list {

@@ -241,7 +241,7 @@ fn truth(cell: &At<String>, reader: &mut Reader<'_>) -> bool {
 
 /// What is not free is used.
 fn used(machine: &mut Machine, free: &At<String>, reader: &mut Reader<'_>) {
-    let gpu = GPUS.iter().find_map(|gpu| Some((*gpu, *machine.allocatable.get(*gpu)?)));
+    let gpu = GPUS.iter().find_map(|gpu| Some((*gpu, *machine.allocatable.get(gpu)?)));
     let (name, all) = gpu.unwrap_or((GPUS[0], Quantity::units(0)));
     let Some(amount) = quantity(name, free, reader) else { return };
     match all.checked_sub(amount).filter(|used| used.milli >= 0) {
