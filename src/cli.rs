@@ -16,6 +16,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 mod check;
 mod compile;
 mod completions;
+mod diff;
 mod disk;
 mod dump;
 mod explain;
@@ -44,7 +45,8 @@ pub enum Exit {
     Problems = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// Something is stale: `compile --check`, `fmt --check` or `inventory diff` found differences.
+    /// Something differs: `compile --check`, `diff --exit-code`, `fmt --check` or `inventory diff`
+    /// found it.
     Stale = 3,
     /// The compiler itself is wrong.
     Internal = 4,
@@ -72,7 +74,7 @@ Exit codes:
   0  fine
   1  the input is wrong, or the output could not be written
   2  the command line is wrong
-  3  stale: `compile --check`, `fmt --check` or `inventory diff` found differences
+  3  something differs: `compile --check`, `diff --exit-code`, `fmt --check`, `inventory diff`
   4  an error of the compiler itself
 
 `rbgc <COMMAND> --help` shows examples.";
@@ -97,6 +99,7 @@ enum Command {
     Compile(compile::Arguments),
     Check(check::Arguments),
     Plan(plan::Arguments),
+    Diff(diff::Arguments),
     Fmt(fmt::Arguments),
     Explain(explain::Arguments),
     Dump(dump::Arguments),
@@ -130,6 +133,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Compile(arguments) => compile::run(&arguments, &terminal),
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Plan(arguments) => plan::run(&arguments, &terminal),
+        Command::Diff(arguments) => diff::run(&arguments, &terminal),
         Command::Dump(arguments) => dump::run(&arguments, &terminal),
         Command::Graph(arguments) => graph::run(&arguments, &terminal),
         Command::Inventory(arguments) => inventory::run(&arguments, &terminal),

@@ -55,6 +55,7 @@ fn help_of_the_program() {
       compile      Compile sources to manifests [alias: build]
       check        Check sources, and that the cluster can hold them
       plan         Show which pod runs where, and why it cannot be better
+      diff         Show what compiling would change: objects, restarts, moves
       fmt          Format sources
       explain      Explain a diagnostic code
       dump         Print an intermediate form of a program
@@ -94,7 +95,7 @@ fn help_of_the_program() {
       0  fine
       1  the input is wrong, or the output could not be written
       2  the command line is wrong
-      3  stale: `compile --check`, `fmt --check` or `inventory diff` found differences
+      3  something differs: `compile --check`, `diff --exit-code`, `fmt --check`, `inventory diff`
       4  an error of the compiler itself
 
     `rbgc <COMMAND> --help` shows examples.

@@ -7,11 +7,11 @@ use clap::Args;
 
 use super::disk::Disk;
 use super::jobs::{self, Inputs, Job};
-use super::report::{self, Format, Gathered};
+use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
 use crate::emit::write::{self, Changes, Difference, Stale};
-use crate::emit::{self, Group};
+use crate::emit::{self, Group, Lock};
 use crate::order::{Delivery, NotADelivery, argo};
 use crate::project::{Cluster, DeliveryWord};
 use crate::record::{self, Change};
@@ -31,32 +31,42 @@ Examples:
   rbgc compile --max-moves 2   refuse to move more than two instances")]
 pub(super) struct Arguments {
     #[command(flatten)]
-    inputs: Inputs,
-    /// The directory to write, or `-` for one stream on standard output
-    #[arg(short, long, value_name = "DIR|-")]
-    output: Option<PathBuf>,
-    /// How manifests reach the cluster: argocd (default), plain
-    #[arg(long, value_name = "DELIVERY", value_parser = delivery)]
-    delivery: Option<Word>,
+    compilation: Compilation,
     /// Write nothing; list what is not up to date, and exit with 3 if anything is
     #[arg(long)]
     check: bool,
-    /// Delete what was written for this group, which the sources no longer declare; may be repeated
-    #[arg(long = "prune-group", value_name = "NAME")]
-    prune: Vec<String>,
-    /// The tree whose locks say what is placed where; by default the output directory
-    #[arg(long, value_name = "DIR")]
-    lock: Option<PathBuf>,
     /// Refuse to move or restart more than so many instances
     #[arg(long, value_name = "N")]
     max_moves: Option<usize>,
-    /// How hard to look for a better plan: a factor of the work, from 1
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    effort: u32,
     /// When one commit cannot bring the change about, write the first that can: commit it, let it
     /// sync, and compile again
     #[arg(long)]
     step: bool,
+    #[command(flatten)]
+    report: report::Arguments,
+}
+
+/// What is made of what: the arguments that `diff` shares.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct Compilation {
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The directory to write, or `-` for one stream on standard output
+    #[arg(short, long, value_name = "DIR|-")]
+    pub output: Option<PathBuf>,
+    /// How manifests reach the cluster: argocd (default), plain
+    #[arg(long, value_name = "DELIVERY", value_parser = delivery)]
+    delivery: Option<Word>,
+    /// Delete what was written for this group, which the sources no longer declare; may be repeated
+    #[arg(long = "prune-group", value_name = "NAME")]
+    pub prune: Vec<String>,
+    /// The tree whose locks say what is placed where; by default the output directory
+    #[arg(long, value_name = "DIR")]
+    pub lock: Option<PathBuf>,
+    /// How hard to look for a better plan: a factor of the work, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    effort: u32,
     /// The repository that Argo CD reads
     #[arg(long, value_name = "URL", help_heading = "Argo CD")]
     repo: Option<String>,
@@ -69,8 +79,6 @@ pub(super) struct Arguments {
     /// An AppProject that exists; by default one is made
     #[arg(long, value_name = "NAME", help_heading = "Argo CD")]
     argocd_project: Option<String>,
-    #[command(flatten)]
-    report: report::Arguments,
 }
 
 /// A delivery by name.
@@ -96,8 +104,9 @@ struct Compiled<'w> {
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut gathered = Gathered::default();
-    let directory = arguments.output.as_deref().filter(|path| *path != Path::new("-"));
-    let jobs = match jobs::plan(&arguments.inputs, directory, &mut gathered) {
+    let compilation = &arguments.compilation;
+    let directory = compilation.output.as_deref().filter(|path| *path != Path::new("-"));
+    let jobs = match jobs::plan(&compilation.inputs, directory, &mut gathered) {
         Ok(jobs) => jobs,
         Err(refusal) => return refusal.show(&gathered, &arguments.report, terminal),
     };
@@ -108,7 +117,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut compiled = Vec::new();
     for job in &jobs {
         let mut session = Session::new(&world, &job.root);
-        let output = output(arguments, job);
+        let output = output(compilation, job);
         match terminal.busy("compiling", || compile(&mut session, arguments, job, &output)) {
             Some(groups) => compiled.push(Compiled { session, groups, output, whole: job.whole }),
             None => gathered.take(session),
@@ -119,24 +128,25 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
 
 /// What clap cannot know to be wrong.
 fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<String> {
-    let stream = arguments.output.as_deref() == Some(Path::new("-"));
-    let homeless = jobs.iter().any(|job| job.cluster.is_none() && arguments.output.is_none());
+    let output = arguments.compilation.output.as_deref();
+    let stream = output == Some(Path::new("-"));
+    let homeless = jobs.iter().any(|job| job.cluster.is_none() && output.is_none());
     if jobs.iter().any(|job| job.inventory.is_none()) {
         Some("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`".into())
     } else if homeless {
         Some("where to? give `-o DIR`, or `-o -` for standard output".into())
-    } else if arguments.output.is_some() && jobs.len() > 1 {
+    } else if output.is_some() && jobs.len() > 1 {
         Some("`-o` is for one cluster: choose it by `--cluster`".into())
     } else if stream && arguments.check {
         Some("`--check` compares a directory: give it by `-o DIR`".into())
-    } else if stream && arguments.report.format == Format::Json {
-        Some("`-o -` and `--format json` would both write to standard output".into())
+    } else if stream && arguments.report.format.is_result() {
+        Some("`-o -` and `--format json` or `sarif` would both write to standard output".into())
     } else {
         None
     }
 }
 
-fn output(arguments: &Arguments, job: &Job) -> Output {
+fn output(arguments: &Compilation, job: &Job) -> Output {
     match (&arguments.output, &job.cluster) {
         (Some(path), _) if path == Path::new("-") => Output::Stream,
         (Some(path), _) => Output::Directory(path.clone()),
@@ -146,21 +156,13 @@ fn output(arguments: &Arguments, job: &Job) -> Output {
 }
 
 fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: &Output) -> Option<Vec<Group>> {
-    let tree = match (&arguments.lock, output) {
-        (Some(tree), _) => Some(tree),
-        (None, Output::Directory(out)) => Some(out),
-        (None, Output::Stream) => None,
+    let out = match output {
+        Output::Directory(out) => Some(out.as_path()),
+        Output::Stream => None,
     };
+    let tree = arguments.compilation.lock.as_deref().or(out);
     let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree));
-    let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
-    let options = crate::Options {
-        check: job.parameters(),
-        target: job.target,
-        delivery: order(arguments, cluster),
-        prune: arguments.prune.iter().cloned().collect(),
-        effort: arguments.effort,
-    };
-    let groups = crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)?;
+    let groups = arguments.compilation.make(session, job, &previous)?;
     let deferred: Vec<_> = groups.iter().flat_map(|g| g.deferred.iter().cloned()).collect();
     let many = arguments.max_moves.and_then(|most| record::too_many(&changes(&groups), most));
     let split = transition::needs_steps(&deferred).filter(|_| !arguments.step);
@@ -173,13 +175,33 @@ fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: 
     Some(if deferred.is_empty() { groups } else { emit::defer(groups, &previous, read) })
 }
 
+impl Compilation {
+    /// The groups of a job, against the locks of what stands. `None` when an error was reported.
+    pub(super) fn make(
+        &self,
+        session: &mut Session<'_>,
+        job: &Job,
+        previous: &BTreeMap<String, Lock>,
+    ) -> Option<Vec<Group>> {
+        let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
+        let options = crate::Options {
+            check: job.parameters(),
+            target: job.target,
+            delivery: order(self, cluster),
+            prune: self.prune.iter().cloned().collect(),
+            effort: self.effort,
+        };
+        crate::compile(session, &job.files, job.inventory.as_deref()?, previous, &options)
+    }
+}
+
 /// What moves or restarts, group by group.
-fn changes(groups: &[Group]) -> Vec<Change> {
+pub(super) fn changes(groups: &[Group]) -> Vec<Change> {
     groups.iter().flat_map(|group| group.changes.iter().cloned()).collect()
 }
 
 /// The delivery: what the command line says, then the project file, then Argo CD.
-fn order(arguments: &Arguments, cluster: Option<&Cluster>) -> Delivery {
+fn order(arguments: &Compilation, cluster: Option<&Cluster>) -> Delivery {
     let default = argo::Options::default();
     let of = |field: fn(&Cluster) -> &Option<crate::tree::At<String>>| {
         cluster.and_then(|c| field(c).as_ref()).map(|at| at.value.clone())
@@ -230,8 +252,7 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
     }
     let exit = gathered.show(&arguments.report, terminal, if stale { Exit::Stale } else { Exit::Fine });
     terminal.note(&notes);
-    if arguments.report.format == Format::Json {
-        // The array on standard output must stay alone there.
+    if arguments.report.format.is_result() {
         terminal.note(&results);
         return exit;
     }
@@ -245,7 +266,8 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
 
 fn options(arguments: &Arguments, compiled: &Compiled<'_>) -> write::Options {
     let declared = || compiled.groups.iter().map(|g| g.name.clone()).collect();
-    write::Options { prune: arguments.prune.iter().cloned().collect(), declared: compiled.whole.then(declared) }
+    let prune = arguments.compilation.prune.iter().cloned().collect();
+    write::Options { prune, declared: compiled.whole.then(declared) }
 }
 
 /// What is left for a later commit.

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, Terminal};
 use crate::diag::render;
-use crate::{inventory, project, view};
+use crate::{diff, inventory, project, view};
 
 /// Print a JSON Schema
 #[derive(Debug, Args)]
@@ -13,7 +13,8 @@ Examples:
   rbgc schema inventory > inventory.schema.json    for editors, of the inventory
   rbgc schema project                              of rbgc.toml
   rbgc schema diagnostics                          of what --format json prints
-  rbgc schema plan                                 of what plan --json prints")]
+  rbgc schema plan                                 of what plan --json prints
+  rbgc schema diff                                 of what diff --format json prints")]
 pub(super) struct Arguments {
     /// What to describe
     what: What,
@@ -31,6 +32,8 @@ enum What {
     Plan,
     /// The output of `plan --fail-each LEVEL --json`
     Failures,
+    /// The output of `diff --format json`
+    Diff,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
@@ -40,6 +43,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
         What::Diagnostics => render::json_schema(),
         What::Plan => view::schema(),
         What::Failures => view::failures_schema(),
+        What::Diff => diff::schema(),
     };
     terminal.result(&format!("{schema:#}\n"), Exit::Fine)
 }
