@@ -17,6 +17,7 @@ mod check;
 mod compile;
 mod completions;
 mod delivery;
+mod diff;
 mod disk;
 mod dump;
 mod explain;
@@ -46,7 +47,8 @@ pub enum Exit {
     Problems = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// Something is stale: `compile --check`, `fmt --check` or `inventory diff` found differences.
+    /// Something differs: `compile --check`, `diff --exit-code`, `fmt --check` or `inventory diff`
+    /// found it.
     Stale = 3,
     /// The compiler itself is wrong.
     Internal = 4,
@@ -74,7 +76,7 @@ Exit codes:
   0  fine
   1  the input is wrong, or the output could not be written
   2  the command line is wrong
-  3  stale: `compile --check`, `fmt --check` or `inventory diff` found differences
+  3  something differs: `compile --check`, `diff --exit-code`, `fmt --check`, `inventory diff`
   4  an error of the compiler itself
 
 `rbgc <COMMAND> --help` shows examples.";
@@ -100,6 +102,7 @@ enum Command {
     Check(check::Arguments),
     Plan(plan::Arguments),
     Rollout(rollout::Arguments),
+    Diff(diff::Arguments),
     Fmt(fmt::Arguments),
     Explain(explain::Arguments),
     Dump(dump::Arguments),
@@ -134,6 +137,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Plan(arguments) => plan::run(&arguments, &terminal),
         Command::Rollout(arguments) => rollout::run(arguments, &terminal),
+        Command::Diff(arguments) => diff::run(&arguments, &terminal),
         Command::Dump(arguments) => dump::run(&arguments, &terminal),
         Command::Graph(arguments) => graph::run(&arguments, &terminal),
         Command::Inventory(arguments) => inventory::run(&arguments, &terminal),

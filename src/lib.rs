@@ -29,6 +29,7 @@ pub mod order;
 pub mod record;
 pub mod transition;
 pub mod emit;
+pub mod diff;
 pub mod cli;
 
 use std::borrow::Cow;

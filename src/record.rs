@@ -10,7 +10,7 @@ use crate::plan::{self, Plan, Unit, kept};
 
 mod changes;
 
-pub use changes::{Change, changes, summary, too_many};
+pub use changes::{Change, changes, different, summary, too_many};
 
 /// The lock of every group, in the order of the model, still without its files.
 pub fn locks(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement) -> Vec<(String, Lock)> {

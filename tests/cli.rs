@@ -56,6 +56,7 @@ fn help_of_the_program() {
       check        Check sources, and that the cluster can hold them
       plan         Show which pod runs where, and why it cannot be better
       rollout      Update coordinated roles commit by commit
+      diff         Show what compiling would change: objects, restarts, moves
       fmt          Format sources
       explain      Explain a diagnostic code
       dump         Print an intermediate form of a program
@@ -95,7 +96,7 @@ fn help_of_the_program() {
       0  fine
       1  the input is wrong, or the output could not be written
       2  the command line is wrong
-      3  stale: `compile --check`, `fmt --check` or `inventory diff` found differences
+      3  something differs: `compile --check`, `diff --exit-code`, `fmt --check`, `inventory diff`
       4  an error of the compiler itself
 
     `rbgc <COMMAND> --help` shows examples.

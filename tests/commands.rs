@@ -147,6 +147,57 @@ fn problems_as_json_go_to_standard_output() {
 }
 
 #[test]
+fn problems_for_code_scanning() {
+    let place = Place::new();
+    place.write("src/main.rbg", &SOURCE.replace("copies  port", "copys  port").replace("nginx:1.27", "nginx"));
+    place.write("src/a b.rbg", "group web { namespace = \"x\"  role a { image = \"a:1.0\" } }\n");
+    let run = place.says(1, "check src --format sarif");
+    assert_eq!(run.err, "");
+    let log: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&log["version"], log["runs"].as_array().unwrap().len()), (&"2.1.0".into(), 1));
+    let sarif = &log["runs"][0];
+    let rules = sarif["tool"]["driver"]["rules"].as_array().unwrap();
+    let ids: Vec<&str> = rules.iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    assert!(ids.is_sorted() && ids.contains(&"E0101") && ids.contains(&"E0603"), "{ids:?}");
+    for rule in rules {
+        let page = rule["help"]["markdown"].as_str().unwrap();
+        assert!(page.starts_with(&format!(
+            "# {}: {}",
+            rule["id"].as_str().unwrap(),
+            rule["shortDescription"]["text"].as_str().unwrap()
+        )));
+    }
+    let results = sarif["results"].as_array().unwrap();
+    let of = |code: &str| results.iter().find(|result| result["ruleId"] == code).unwrap();
+    for result in results {
+        let rule = &rules[result["ruleIndex"].as_u64().unwrap() as usize];
+        assert_eq!(rule["id"], result["ruleId"]);
+        let place = &result["locations"][0]["physicalLocation"];
+        let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(!uri.starts_with('/') && !uri.contains([' ', ':', '\\']), "{uri}");
+        assert!(result["message"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+    }
+    let region = &of("E0101")["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region, &serde_json::json!({ "startLine": 5, "startColumn": 44, "endLine": 5, "endColumn": 49 }));
+    assert_eq!(of("E0101")["level"], "error");
+    let related = &of("E0603")["relatedLocations"][0];
+    assert!(
+        related["message"]["text"].is_string() && related["physicalLocation"]["region"]["startLine"].is_u64(),
+        "{related}"
+    );
+    assert!(run.out.contains("a%20b.rbg"), "{}", run.out);
+    assert_eq!(sarif["invocations"][0]["executionSuccessful"], false);
+    // Problems without a place are told of the run: readers want a place of each result.
+    let log: Value = serde_json::from_str(&place.says(1, "check nowhere --format sarif").out).unwrap();
+    let invocation = &log["runs"][0]["invocations"][0];
+    assert_eq!(
+        (&log["runs"][0]["results"], &invocation["toolExecutionNotifications"][0]["descriptor"]["id"]),
+        (&serde_json::json!([]), &"E0001".into())
+    );
+    place.says(2, "compile src -i inventory.yaml -o - --format sarif");
+}
+
+#[test]
 fn problems_for_github() {
     let place = Place::new();
     place.write("src/main.rbg", &SOURCE.replace("copies  port", "copys  port"));
@@ -525,8 +576,8 @@ fn help_of_fmt() {
           --check            Change nothing; list the files that are not formatted, and exit with 3 if
                              there are any
           --format <FORMAT>  How to print diagnostics: for people and for GitHub on standard error, as
-                             JSON on standard output [default: human] [possible values: human, json,
-                             github]
+                             JSON and SARIF on standard output [default: human] [possible values: human,
+                             json, github, sarif]
           --deny-warnings    Treat warnings as errors
       -h, --help             Print help (see more with '--help')
 
@@ -557,31 +608,30 @@ fn help_of_compile() {
                      rbgc.toml
 
     Options:
-      -i, --inventory <FILE>        The inventory of the cluster; without it, that of each cluster in
-                                    rbgc.toml
-          --cluster <NAME>          Compile for this cluster of rbgc.toml only; may be repeated
-          --set <NAME=VALUE>        Set a parameter of the sources; may be repeated
-          --target <TARGET>         What workloads are made of: native
-      -o, --output <DIR|->          The directory to write, or `-` for one stream on standard output
-          --delivery <DELIVERY>     How manifests reach the cluster: argocd (default), flux, plain
-          --kustomization <on|off>  Whether to list the objects of each group in a `kustomization.yaml`
-                                    [default: off]
-          --check                   Write nothing; list what is not up to date, and exit with 3 if
-                                    anything is
-          --prune-group <NAME>      Delete what was written for this group, which the sources no longer
-                                    declare; may be repeated
-          --lock <DIR>              The tree whose locks say what is placed where; by default the output
-                                    directory
-          --max-moves <N>           Refuse to move or restart more than so many instances
-          --effort <N>              How hard to look for a better plan: a factor of the work, from 1
-                                    [default: 1]
-          --step                    When one commit cannot bring the change about, write the first that
-                                    can: commit it, let it sync, and compile again
-          --format <FORMAT>         How to print diagnostics: for people and for GitHub on standard
-                                    error, as JSON on standard output [default: human] [possible values:
-                                    human, json, github]
-          --deny-warnings           Treat warnings as errors
-      -h, --help                    Print help (see more with '--help')
+      -i, --inventory <FILE>     The inventory of the cluster; without it, that of each cluster in
+                                 rbgc.toml
+          --cluster <NAME>       Compile for this cluster of rbgc.toml only; may be repeated
+          --set <NAME=VALUE>     Set a parameter of the sources; may be repeated
+          --target <TARGET>      What workloads are made of: native
+      -o, --output <DIR|->       The directory to write, or `-` for one stream on standard output
+          --delivery <DELIVERY>  How manifests reach the cluster: argocd (default), flux, plain
+          --kustomization <on|off>  XX
+          --prune-group <NAME>   Delete what was written for this group, which the sources no longer
+                                 declare; may be repeated
+          --lock <DIR>           The tree whose locks say what is placed where; by default the output
+                                 directory
+          --effort <N>           How hard to look for a better plan: a factor of the work, from 1
+                                 [default: 1]
+          --check                Write nothing; list what is not up to date, and exit with 3 if anything
+                                 is
+          --max-moves <N>        Refuse to move or restart more than so many instances
+          --step                 When one commit cannot bring the change about, write the first that
+                                 can: commit it, let it sync, and compile again
+          --format <FORMAT>      How to print diagnostics: for people and for GitHub on standard error,
+                                 as JSON and SARIF on standard output [default: human] [possible values:
+                                 human, json, github, sarif]
+          --deny-warnings        Treat warnings as errors
+      -h, --help                 Print help (see more with '--help')
 
     Argo CD and Flux:
           --repo <URL>               The repository that Argo CD or Flux reads
@@ -629,8 +679,8 @@ fn help_of_check() {
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
           --target <TARGET>   What workloads are made of: native
           --format <FORMAT>   How to print diagnostics: for people and for GitHub on standard error, as
-                              JSON on standard output [default: human] [possible values: human, json,
-                              github]
+                              JSON and SARIF on standard output [default: human] [possible values:
+                              human, json, github, sarif]
           --deny-warnings     Treat warnings as errors
       -h, --help              Print help (see more with '--help')
 
@@ -760,7 +810,7 @@ fn help_of_schema() {
 
     Arguments:
       <WHAT>  What to describe [possible values: inventory, project, diagnostics, plan, failures,
-              verify, steps]
+              verify, steps, diff]
 
     Options:
       -h, --help  Print help (see more with '--help')
@@ -776,5 +826,6 @@ fn help_of_schema() {
       rbgc schema project                              of rbgc.toml
       rbgc schema diagnostics                          of what --format json prints
       rbgc schema plan                                 of what plan --json prints
+      rbgc schema diff                                 of what diff --format json prints
     ");
 }

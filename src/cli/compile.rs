@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::disk::Disk;
 use super::jobs::{self, Inputs, Job};
-use super::report::{self, Format, Gathered};
+use super::report::{self, Gathered};
 use super::{Exit, Terminal, delivery, locks};
 use crate::diag::Session;
 use crate::emit::write::{self, Changes, Difference, Stale};
@@ -30,39 +30,47 @@ Examples:
   rbgc compile --max-moves 2   refuse to move more than two instances")]
 pub(super) struct Arguments {
     #[command(flatten)]
-    inputs: Inputs,
-    /// The directory to write, or `-` for one stream on standard output
-    #[arg(short, long, value_name = "DIR|-")]
-    output: Option<PathBuf>,
-    #[command(flatten)]
-    delivery: delivery::Arguments,
+    compilation: Compilation,
     /// Write nothing; list what is not up to date, and exit with 3 if anything is
     #[arg(long)]
     check: bool,
-    /// Delete what was written for this group, which the sources no longer declare; may be repeated
-    #[arg(long = "prune-group", value_name = "NAME")]
-    prune: Vec<String>,
-    /// The tree whose locks say what is placed where; by default the output directory
-    #[arg(long, value_name = "DIR")]
-    lock: Option<PathBuf>,
     /// Refuse to move or restart more than so many instances
     #[arg(long, value_name = "N")]
     max_moves: Option<usize>,
-    /// How hard to look for a better plan: a factor of the work, from 1
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    effort: u32,
     /// When one commit cannot bring the change about, write the first that can: commit it, let it
     /// sync, and compile again
     #[arg(long)]
     step: bool,
-    /// For a cluster where nothing stands yet: start roles that are updated in step all at once
-    #[arg(long)]
-    install: bool,
     #[command(flatten)]
     report: report::Arguments,
     /// Write the next step of every rollout only: `rbgc rollout next`.
     #[arg(skip)]
     pub(super) next_step: bool,
+}
+
+/// What is made of what: the arguments that `diff` and `rollout` share.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct Compilation {
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The directory to write, or `-` for one stream on standard output
+    #[arg(short, long, value_name = "DIR|-")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: delivery::Arguments,
+    /// Delete what was written for this group, which the sources no longer declare; may be repeated
+    #[arg(long = "prune-group", value_name = "NAME")]
+    pub prune: Vec<String>,
+    /// The tree whose locks say what is placed where; by default the output directory
+    #[arg(long, value_name = "DIR")]
+    pub lock: Option<PathBuf>,
+    /// How hard to look for a better plan: a factor of the work, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    effort: u32,
+    /// For a cluster where nothing stands yet: start roles that are updated in step all at once
+    #[arg(long)]
+    install: bool,
 }
 
 /// Where the result goes.
@@ -81,16 +89,16 @@ struct Compiled<'w> {
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut gathered = Gathered::default();
-    let directory = arguments.output.as_deref().filter(|path| *path != Path::new("-"));
-    let jobs = match jobs::plan(&arguments.inputs, directory, &mut gathered) {
+    let compilation = &arguments.compilation;
+    let directory = compilation.output.as_deref().filter(|path| *path != Path::new("-"));
+    let jobs = match jobs::plan(&compilation.inputs, directory, &mut gathered) {
         Ok(jobs) => jobs,
         Err(refusal) => return refusal.show(&gathered, &arguments.report, terminal),
     };
     if let Some(message) = misuse(arguments, &jobs) {
         return terminal.misuse(&message);
     }
-    let deliveries: Result<Vec<Delivery>, String> = jobs.iter().map(|job| arguments.delivery.delivery(job)).collect();
-    let deliveries = match deliveries {
+    let deliveries = match compilation.deliveries(&jobs) {
         Ok(deliveries) => deliveries,
         Err(message) => return terminal.misuse(&message),
     };
@@ -98,7 +106,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut compiled = Vec::new();
     for (job, delivery) in jobs.iter().zip(deliveries) {
         let mut session = Session::new(&world, &job.root);
-        let output = output(arguments, job);
+        let output = output(compilation, job);
         match terminal.busy("compiling", || compile(&mut session, arguments, (job, delivery), &output)) {
             Some(groups) => compiled.push(Compiled { session, groups, output, whole: job.whole }),
             None => gathered.take(session),
@@ -107,78 +115,32 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     deliver(arguments, compiled, gathered, terminal)
 }
 
-/// Compiles and shows something of the groups and of the locks of what was written, instead of writing.
-pub(super) fn survey(
-    arguments: &Arguments,
-    terminal: &Terminal,
-    show: impl Fn(&[Group], &BTreeMap<String, Lock>) -> (String, Exit),
-) -> Exit {
-    let mut gathered = Gathered::default();
-    let directory = arguments.output.as_deref().filter(|path| *path != Path::new("-"));
-    let jobs = match jobs::plan(&arguments.inputs, directory, &mut gathered) {
-        Ok(jobs) => jobs,
-        Err(refusal) => return refusal.show(&gathered, &arguments.report, terminal),
-    };
-    if let Some(message) = misuse(arguments, &jobs) {
-        return terminal.misuse(&message);
-    }
-    let deliveries: Result<Vec<Delivery>, String> = jobs.iter().map(|job| arguments.delivery.delivery(job)).collect();
-    let deliveries = match deliveries {
-        Ok(deliveries) => deliveries,
-        Err(message) => return terminal.misuse(&message),
-    };
-    let world = Disk::default();
-    let (mut text, mut end) = (String::new(), Exit::Fine);
-    for (job, delivery) in jobs.iter().zip(deliveries) {
-        let mut session = Session::new(&world, &job.root);
-        let output = output(arguments, job);
-        let previous = tree(arguments, &output).map_or_else(BTreeMap::new, |tree| locks::read(&mut session, tree));
-        if let Some(groups) = terminal.busy("compiling", || compile(&mut session, arguments, (job, delivery), &output))
-        {
-            let (shown, exit) = show(&groups, &previous);
-            text.push_str(&shown);
-            end = if exit == Exit::Fine { end } else { exit };
-        }
-        gathered.take(session);
-    }
-    let exit = gathered.show(&arguments.report, terminal, end);
-    terminal.result(&text, exit)
-}
-
 /// What clap cannot know to be wrong.
 fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<String> {
-    let stream = arguments.output.as_deref() == Some(Path::new("-"));
-    let homeless = jobs.iter().any(|job| job.cluster.is_none() && arguments.output.is_none());
+    let output = arguments.compilation.output.as_deref();
+    let stream = output == Some(Path::new("-"));
+    let homeless = jobs.iter().any(|job| job.cluster.is_none() && output.is_none());
     if jobs.iter().any(|job| job.inventory.is_none()) {
         Some("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`".into())
     } else if homeless {
         Some("where to? give `-o DIR`, or `-o -` for standard output".into())
-    } else if arguments.output.is_some() && jobs.len() > 1 {
+    } else if output.is_some() && jobs.len() > 1 {
         Some("`-o` is for one cluster: choose it by `--cluster`".into())
     } else if stream && arguments.check {
         Some("`--check` compares a directory: give it by `-o DIR`".into())
-    } else if stream && arguments.report.format == Format::Json {
-        Some("`-o -` and `--format json` would both write to standard output".into())
+    } else if stream && arguments.report.format.is_result() {
+        Some("`-o -` and `--format json` or `sarif` would both write to standard output".into())
     } else {
         None
     }
 }
 
-fn output(arguments: &Arguments, job: &Job) -> Output {
+fn output(arguments: &Compilation, job: &Job) -> Output {
     match (&arguments.output, &job.cluster) {
         (Some(path), _) if path == Path::new("-") => Output::Stream,
         (Some(path), _) => Output::Directory(path.clone()),
         (None, Some((_, cluster))) => Output::Directory(job.root.join(&cluster.out.value)),
         (None, None) => Output::Stream,
-    }
-}
-
-/// The tree whose locks say what stands where.
-fn tree<'t>(arguments: &'t Arguments, output: &'t Output) -> Option<&'t PathBuf> {
-    match (&arguments.lock, output) {
-        (Some(tree), _) => Some(tree),
-        (None, Output::Directory(out)) => Some(out),
-        (None, Output::Stream) => None,
     }
 }
 
@@ -188,19 +150,13 @@ fn compile(
     (job, delivery): (&Job, Delivery),
     output: &Output,
 ) -> Option<Vec<Group>> {
-    let tree = tree(arguments, output);
-    let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree));
-    let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
-    let options = crate::Options {
-        check: job.parameters(),
-        target: job.target,
-        delivery,
-        kustomization: arguments.delivery.kustomization(cluster),
-        prune: arguments.prune.iter().cloned().collect(),
-        install: arguments.install,
-        effort: arguments.effort,
+    let out = match output {
+        Output::Directory(out) => Some(out.as_path()),
+        Output::Stream => None,
     };
-    let mut groups = crate::compile(session, &job.files, job.inventory.as_deref()?, &previous, &options)?;
+    let tree = arguments.compilation.lock.as_deref().or(out);
+    let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree));
+    let mut groups = arguments.compilation.make(session, (job, delivery), &previous)?;
     let deferred: Vec<_> = groups.iter().flat_map(|g| g.deferred.iter().cloned()).collect();
     let many = arguments.max_moves.and_then(|most| record::too_many(&changes(&groups), most));
     let split = transition::needs_steps(&deferred).filter(|_| !arguments.step);
@@ -220,8 +176,38 @@ fn compile(
     })
 }
 
+impl Compilation {
+    /// How each job reaches its cluster.
+    ///
+    /// # Errors
+    /// What is wrong with the command line.
+    pub(super) fn deliveries(&self, jobs: &[Job]) -> Result<Vec<Delivery>, String> {
+        jobs.iter().map(|job| self.delivery.delivery(job)).collect()
+    }
+
+    /// The groups of a job, against the locks of what stands. `None` when an error was reported.
+    pub(super) fn make(
+        &self,
+        session: &mut Session<'_>,
+        (job, delivery): (&Job, Delivery),
+        previous: &BTreeMap<String, Lock>,
+    ) -> Option<Vec<Group>> {
+        let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
+        let options = crate::Options {
+            check: job.parameters(),
+            target: job.target,
+            delivery,
+            kustomization: self.delivery.kustomization(cluster),
+            prune: self.prune.iter().cloned().collect(),
+            install: self.install,
+            effort: self.effort,
+        };
+        crate::compile(session, &job.files, job.inventory.as_deref()?, previous, &options)
+    }
+}
+
 /// What moves or restarts, group by group.
-fn changes(groups: &[Group]) -> Vec<Change> {
+pub(super) fn changes(groups: &[Group]) -> Vec<Change> {
     groups.iter().flat_map(|group| group.changes.iter().cloned()).collect()
 }
 
@@ -252,8 +238,7 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
     }
     let exit = gathered.show(&arguments.report, terminal, if stale { Exit::Stale } else { Exit::Fine });
     terminal.note(&notes);
-    if arguments.report.format == Format::Json {
-        // The array on standard output must stay alone there.
+    if arguments.report.format.is_result() {
         terminal.note(&results);
         return exit;
     }
@@ -267,7 +252,8 @@ fn deliver(arguments: &Arguments, compiled: Vec<Compiled<'_>>, mut gathered: Gat
 
 fn options(arguments: &Arguments, compiled: &Compiled<'_>) -> write::Options {
     let declared = || compiled.groups.iter().map(|g| g.name.clone()).collect();
-    write::Options { prune: arguments.prune.iter().cloned().collect(), declared: compiled.whole.then(declared) }
+    let prune = arguments.compilation.prune.iter().cloned().collect();
+    write::Options { prune, declared: compiled.whole.then(declared) }
 }
 
 /// What is left for a later commit.

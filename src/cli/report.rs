@@ -14,8 +14,8 @@ use crate::source::{SourceMap, Span};
 #[derive(Debug, Clone, Default, Args)]
 #[group(skip)]
 pub(super) struct Arguments {
-    /// How to print diagnostics: for people and for GitHub on standard error, as JSON on standard
-    /// output
+    /// How to print diagnostics: for people and for GitHub on standard error, as JSON and SARIF on
+    /// standard output
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: Format,
     /// Treat warnings as errors
@@ -33,6 +33,15 @@ pub(super) enum Format {
     Json,
     /// Annotations of GitHub workflows
     Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+impl Format {
+    /// Whether it goes to standard output, and must stay alone there.
+    pub(super) fn is_result(self) -> bool {
+        matches!(self, Format::Json | Format::Sarif)
+    }
 }
 
 /// The problems of all sessions of a run.
@@ -80,6 +89,7 @@ impl Gathered {
             Format::Human => terminal.say(&render::human(&report, terminal.colour)),
             Format::Json => return terminal.result(&render::json(&report), exit),
             Format::Github => terminal.say(&render::github(&report)),
+            Format::Sarif => return terminal.result(&render::sarif(&report), exit),
         }
         exit
     }

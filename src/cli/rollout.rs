@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, Terminal, compile};
+use super::compile::{self, Compilation};
+use super::disk::Disk;
+use super::jobs::{self, Job};
+use super::report::{self, Gathered};
+use super::{Exit, Terminal, locks};
+use crate::diag::Session;
 use crate::emit::{Group, Lock, Progress, progress};
 use crate::transition::Ladder;
 
@@ -29,29 +34,65 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show the steps, and which of them are written
-    Plan(Inputs),
+    Plan(Compilation),
     /// Write the next step of every rollout; commit it, let it sync, and go on
-    Next(Inputs),
+    Next(compile::Arguments),
     /// Say how far each rollout is; exit with 3 when a step is left
-    Status(Inputs),
-}
-
-#[derive(Debug, Args)]
-#[command(mut_arg("step", |a| a.hide(true)), mut_arg("install", |a| a.hide(true)), mut_arg("check", |a| a.hide(true)))]
-struct Inputs {
-    #[command(flatten)]
-    compile: compile::Arguments,
+    Status(Compilation),
 }
 
 pub(super) fn run(arguments: Arguments, terminal: &Terminal) -> Exit {
     match arguments.command {
-        Command::Plan(inputs) => compile::survey(&inputs.compile, terminal, steps),
-        Command::Status(inputs) => compile::survey(&inputs.compile, terminal, status),
-        Command::Next(mut inputs) => {
-            inputs.compile.next_step = true;
-            compile::run(&inputs.compile, terminal)
+        Command::Plan(compilation) => survey(&compilation, terminal, steps),
+        Command::Status(compilation) => survey(&compilation, terminal, status),
+        Command::Next(mut arguments) => {
+            arguments.next_step = true;
+            compile::run(&arguments, terminal)
         }
     }
+}
+
+/// Compiles, and shows something of the groups and of the locks of what was written.
+fn survey(
+    compilation: &Compilation,
+    terminal: &Terminal,
+    show: impl Fn(&[Group], &BTreeMap<String, Lock>) -> (String, Exit),
+) -> Exit {
+    let mut gathered = Gathered::default();
+    let report = report::Arguments::default();
+    let jobs = match jobs::plan(&compilation.inputs, compilation.output.as_deref(), &mut gathered) {
+        Ok(jobs) => jobs,
+        Err(refusal) => return refusal.show(&gathered, &report, terminal),
+    };
+    let tree = |job: &Job| {
+        let of_cluster = || job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
+        compilation.lock.clone().or_else(|| compilation.output.clone()).or_else(of_cluster)
+    };
+    if jobs.iter().any(|job| job.inventory.is_none()) {
+        return terminal.misuse("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`");
+    }
+    if jobs.iter().any(|job| tree(job).is_none()) {
+        return terminal.misuse("which tree? give the output directory by `-o DIR`");
+    }
+    let deliveries = match compilation.deliveries(&jobs) {
+        Ok(deliveries) => deliveries,
+        Err(message) => return terminal.misuse(&message),
+    };
+    let world = Disk::default();
+    let (mut text, mut end) = (String::new(), Exit::Fine);
+    for (job, delivery) in jobs.iter().zip(deliveries) {
+        let mut session = Session::new(&world, &job.root);
+        let locks = tree(job).map_or_else(BTreeMap::new, |tree| locks::read(&mut session, &tree));
+        let groups = terminal.busy("compiling", || compilation.make(&mut session, (job, delivery), &locks));
+        if let Some(groups) = groups {
+            let (shown, exit) = show(&groups, &locks);
+            text.push_str(&shown);
+            end = if exit == Exit::Fine { end } else { exit };
+        }
+        gathered.take(session);
+    }
+    let exit = gathered.show(&report, terminal, end);
+    terminal.result(&text, exit)
 }
 
 /// Each rollout with its group and how far its steps are.

@@ -6,7 +6,7 @@ use super::plan::commits;
 use super::{Exit, Terminal};
 use crate::diag::render;
 use crate::view::standing;
-use crate::{inventory, project, view};
+use crate::{diff, inventory, project, view};
 
 /// Print a JSON Schema
 #[derive(Debug, Args)]
@@ -15,7 +15,8 @@ Examples:
   rbgc schema inventory > inventory.schema.json    for editors, of the inventory
   rbgc schema project                              of rbgc.toml
   rbgc schema diagnostics                          of what --format json prints
-  rbgc schema plan                                 of what plan --json prints")]
+  rbgc schema plan                                 of what plan --json prints
+  rbgc schema diff                                 of what diff --format json prints")]
 pub(super) struct Arguments {
     /// What to describe
     what: What,
@@ -37,6 +38,8 @@ enum What {
     Verify,
     /// The output of `plan --steps --json`
     Steps,
+    /// The output of `diff --format json`
+    Diff,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
@@ -48,6 +51,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
         What::Failures => view::failures_schema(),
         What::Verify => standing::schema(),
         What::Steps => commits::schema(),
+        What::Diff => diff::schema(),
     };
     terminal.result(&format!("{schema:#}\n"), Exit::Fine)
 }

@@ -26,6 +26,8 @@ pub(super) enum When {
 pub(super) struct Terminal {
     /// Colours of diagnostics.
     pub colour: Colour,
+    /// Colours of results that are for people.
+    pub results: Colour,
     /// Errors and results only.
     pub quiet: bool,
 }
@@ -39,7 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 impl Terminal {
     pub(super) fn new(when: When, quiet: bool) -> Self {
         let env = |name: &str| std::env::var(name).ok();
-        Terminal { colour: colour(when, env, io::stderr().is_terminal()), quiet }
+        let colour = |terminal: bool| colour(when, env, terminal);
+        Terminal { colour: colour(io::stderr().is_terminal()), results: colour(io::stdout().is_terminal()), quiet }
     }
 
     /// Writes a result to standard output. Whoever reads it may stop reading: that is no error.

@@ -2,8 +2,8 @@
 //!
 //! `E00` sources and syntax, `E01` names and imports, `E02` types and values, `E03` roles and
 //! groups, `E04` dependencies and coordination, `E05` inventory, `E06` names, levels and
-//! capabilities against cluster and target, `E07` placement, `E08` writing, `E09` limits and what
-//! is not supported yet, `W0` warnings. A code is never reused.
+//! capabilities against cluster and target, `E07` placement, `E08` writing, `E09` limits, what
+//! is not supported yet, and comparisons, `W0` warnings. A code is never reused.
 
 use super::Severity;
 
@@ -113,6 +113,9 @@ codes! {
     BadProject "E0805" "the project file is wrong";
     NotSupportedYet "E0901" "described by the language but not supported yet";
     LimitExceeded "E0902" "a limit of the compiler is exceeded";
+    BadTree "E0971" "a tree that cannot be compared";
+    NoRevision "E0972" "git does not give the tree to compare with";
+    DeniedChange "E0973" "a change that is denied";
     FloatingTag "W0001" "an image without a fixed tag";
     UnusedName "W0002" "a name that nobody uses";
     VoidPreference "W0003" "a preference that has no effect";

@@ -1,6 +1,6 @@
-//! Problems as text: for people in a terminal, as JSON, and as GitHub annotations.
+//! Problems as text: for people in a terminal, as JSON, as GitHub annotations, and as SARIF.
 //!
-//! A [`Report`] is what all three show: the problems that count, each once, in the order of their
+//! A [`Report`] is what all of them show: the problems that count, each once, in the order of their
 //! places. Nothing of a source or a message reaches a terminal unescaped.
 
 use super::{Code, Diagnostic, Severity};
@@ -11,11 +11,13 @@ mod excerpt;
 mod github;
 mod human;
 mod json;
+mod sarif;
 
 pub use escape::visible;
 pub use github::github;
 pub use human::{Colour, human};
 pub use json::{json, json_schema};
+pub use sarif::sarif;
 
 /// The problems of one run, ready to be shown.
 #[derive(Debug)]

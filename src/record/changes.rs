@@ -53,7 +53,7 @@ impl fmt::Display for Change {
 }
 
 /// The nodes that are left and entered, each once.
-fn different(before: &[String], after: &[String]) -> (String, String) {
+pub fn different(before: &[String], after: &[String]) -> (String, String) {
     let without = |these: &[String], those: &[String]| {
         let mut names: Vec<&str> = these.iter().filter(|n| !those.contains(n)).map(String::as_str).collect();
         names.dedup();

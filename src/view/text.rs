@@ -11,7 +11,7 @@ mod capacity;
 mod columns;
 
 pub use capacity::reservations;
-use columns::Columns;
+pub(crate) use columns::Columns;
 
 use crate::diag::plural;
 

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::super::disk::{self, Disk};
-use super::super::report::{self, Format, Gathered};
+use super::super::report::{self, Gathered};
 use super::super::{Exit, Terminal};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::inventory::{
@@ -69,8 +69,8 @@ pub(in super::super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let stream = arguments.output == Path::new("-");
-    if stream && arguments.report.format == Format::Json {
-        return terminal.misuse("`-o -` and `--format json` would both write to standard output");
+    if stream && arguments.report.format.is_result() {
+        return terminal.misuse("`-o -` and `--format json` or `sarif` would both write to standard output");
     }
     let mut gathered = Gathered::default();
     let world = Disk::default();

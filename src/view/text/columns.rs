@@ -2,7 +2,7 @@
 
 /// Lines and the widths of their parts, in characters.
 #[derive(Debug, Default)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     indent: &'static str,
     rows: Vec<Vec<String>>,
     widths: Vec<usize>,
@@ -10,12 +10,12 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Lines that begin with some blanks.
-    pub(super) fn indented(indent: &'static str) -> Self {
+    pub(crate) fn indented(indent: &'static str) -> Self {
         Columns { indent, ..Columns::default() }
     }
 
     /// Adds a line.
-    pub(super) fn push<const N: usize>(&mut self, row: [String; N]) {
+    pub(crate) fn push<const N: usize>(&mut self, row: [String; N]) {
         self.widths.resize(self.widths.len().max(N), 0);
         for (width, part) in self.widths.iter_mut().zip(&row) {
             *width = (*width).max(part.chars().count());
@@ -24,7 +24,7 @@ impl Columns {
     }
 
     /// The lines as text, without blanks at their ends.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let mut out = String::new();
         for row in &self.rows {
             let mut line = self.indent.to_owned();
