@@ -606,7 +606,7 @@ fn help_of_compile() {
           --cluster <NAME>       Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>     Set a parameter of the sources; may be repeated
           --target <TARGET>      What workloads are made of: native
-      -o, --output <DIR|->       The directory to write, or `-` for one stream on standard output
+      -o, --output <DIR|->       The output directory, or `-` for one stream on standard output
           --delivery <DELIVERY>  How manifests reach the cluster: argocd (default), plain
           --prune-group <NAME>   Delete what was written for this group, which the sources no longer
                                  declare; may be repeated
