@@ -54,7 +54,7 @@ pub(super) struct Arguments {
 pub(super) struct Compilation {
     #[command(flatten)]
     pub inputs: Inputs,
-    /// The directory to write, or `-` for one stream on standard output
+    /// The output directory, or `-` for one stream on standard output
     #[arg(short, long, value_name = "DIR|-")]
     pub output: Option<PathBuf>,
     #[command(flatten)]

@@ -26,6 +26,7 @@ Examples:
                                                   for a comment on a pull request
   rbgc diff --against main --deny recreate,delete,move
                                                   fail when anything must be deleted or moves
+
 Nothing is written.")]
 pub(super) struct Arguments {
     #[command(flatten)]
