@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rbgc::diag::{Diagnostic, Session};
 use rbgc::emit::{self, Group, Lock};
-use rbgc::order::{Delivery, argo};
+use rbgc::order::{Delivery, argo, flux};
 use rbgc::target::Target;
 
 use crate::cli::{self, Run};
@@ -246,11 +246,15 @@ group staged {
 /// One compilation after the other as steps, each on the tree that the one before left. What each
 /// step leaves for later, and the number of compilations until nothing is left.
 #[track_caller]
-fn commits(shop: &Shop, mut before: Vec<Group>, prune: &[&str]) -> Vec<Vec<String>> {
-    let argocd = Delivery::Argocd(argo::Options::default());
+fn commits(shop: &Shop, before: Vec<Group>, prune: &[&str]) -> Vec<Vec<String>> {
+    commits_by(&Delivery::Argocd(argo::Options::default()), shop, before, prune)
+}
+
+#[track_caller]
+fn commits_by(delivery: &Delivery, shop: &Shop, mut before: Vec<Group>, prune: &[&str]) -> Vec<Vec<String>> {
     let mut later = Vec::new();
     loop {
-        let groups = shop.deliver(&before, &argocd, prune).expect("a plan");
+        let groups = shop.deliver(&before, delivery, prune).expect("a plan");
         let names: Vec<String> =
             groups.iter().flat_map(|g| &g.deferred).map(|d| format!("{}/{}", d.group, d.instance)).collect();
         let locks: BTreeMap<String, Lock> = before.iter().map(|g| (g.name.clone(), g.lock.clone())).collect();
@@ -271,6 +275,12 @@ fn commits(shop: &Shop, mut before: Vec<Group>, prune: &[&str]) -> Vec<Vec<Strin
 #[track_caller]
 fn consistent(groups: &[Group], before: &Tree, deferred: &[String]) {
     for group in groups {
+        for (path, list) in group.files.iter().filter(|(path, _)| path.ends_with("/kustomization.yaml")) {
+            for name in list.lines().filter_map(|line| line.strip_prefix("- ")) {
+                let file = path.replace("kustomization.yaml", name);
+                assert!(group.files.contains_key(&file), "{path} lists `{name}`");
+            }
+        }
         for instance in group.lock.places.keys() {
             let path = format!("{0}/{1}/statefulset-{0}-{1}-{2}.yaml", group.name, instance.role, instance.index);
             assert!(group.files.contains_key(&path), "{path} is not there");
@@ -303,6 +313,39 @@ fn nodes_of_removed_instances_take_two_commits() {
     // Without an order of delivery one is enough: whoever has no room waits for it and holds up nobody.
     let plain = shop.deliver(&before, &Delivery::Plain, &[]).unwrap();
     assert!(plain.iter().all(|g| g.deferred.is_empty()));
+}
+
+#[test]
+fn flux_removes_first() {
+    let flux = Delivery::Flux(flux::Options::default());
+    let argocd = Delivery::Argocd(argo::Options::default());
+    let mut shop = Shop::new(
+        &STAGED
+            .replace("replicas = 4  gpus = 8  port http = 8000 }", "replicas = 6  gpus = 8  port http = 8000 }")
+            .replace(
+                "replicas = 4  gpus = 8  port http = 8000  after",
+                "replicas = 2  gpus = 8  port http = 8000  after",
+            ),
+    );
+    let before = [&flux, &argocd].map(|delivery| shop.deliver(&[], delivery, &[]).unwrap());
+    shop.source = STAGED.into();
+    // Two prefill instances go, and two decode instances come to their nodes, after prefill.
+    assert_eq!(commits_by(&flux, &shop, before[0].clone(), &[]), [[""; 0]]);
+    assert_eq!(
+        commits_by(&argocd, &shop, before[1].clone(), &[]),
+        [vec!["staged/decode/2", "staged/decode/3"], vec![]]
+    );
+    // A role that comes after another leaves its room after it, as under Argo CD.
+    let mut shop = Shop { source: KINDS.into(), inventory: kinds("ppddoo") };
+    let before = shop.deliver(&[], &flux, &[]).unwrap();
+    shop.inventory = kinds("ooppdd");
+    assert_eq!(commits_by(&flux, &shop, before.clone(), &[]), [vec!["kinds/prefill/0", "kinds/prefill/1"], vec![]]);
+    shop.inventory = kinds("ddppoo");
+    let problems = shop.deliver(&before, &flux, &[]).unwrap_err();
+    assert_eq!(problems.iter().map(|p| p.code.text()).collect::<Vec<_>>(), ["E0706"]);
+    // Without `after` they swap.
+    shop.source = KINDS.replace("  after prefill", "");
+    assert_eq!(commits_by(&flux, &shop, before, &[]), [[""; 0]]);
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Program {
         for group in 0..self.groups.len() {
             let last = self.groups[group].len() - 1;
             let used = self.groups.iter().flatten().any(|role| role.after.contains(&(group, last)));
-            let free = !self.coordinated[group].is_some_and(|(_, b)| b == last);
+            let free = self.coordinated[group].is_none_or(|(_, b)| b != last);
             if free && !used && last > 0 && dice.below(3) == 0 {
                 self.groups[group].pop();
             } else if dice.below(3) == 0 {

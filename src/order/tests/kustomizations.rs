@@ -25,8 +25,7 @@ fn tree(groups: Vec<Group>) -> Json {
 fn edges(tree: &Json) -> String {
     let name = |v: &Value| v["name"].as_str().unwrap_or_default().to_string();
     let line = |object: &Value| {
-        let before: Vec<String> =
-            object["spec"]["dependsOn"].as_array().into_iter().flatten().map(|d| name(d)).collect();
+        let before: Vec<String> = object["spec"]["dependsOn"].as_array().into_iter().flatten().map(name).collect();
         format!("{}: {}", name(&object["metadata"]), before.join(" "))
     };
     let all = tree.iter().filter(|(path, _)| path.starts_with("flux/roles/"));
