@@ -336,7 +336,7 @@ fn flux_removes_first() {
         [vec!["staged/decode/2", "staged/decode/3"], vec![]]
     );
     // A role that comes after another leaves its room after it, as under Argo CD.
-    let mut shop = Shop { source: KINDS.into(), inventory: kinds("ppddoo") };
+    let mut shop = Shop { inventory: kinds("ppddoo"), ..Shop::new(KINDS) };
     let before = shop.deliver(&[], &flux, &[]).unwrap();
     shop.inventory = kinds("ooppdd");
     assert_eq!(commits_by(&flux, &shop, before.clone(), &[]), [vec!["kinds/prefill/0", "kinds/prefill/1"], vec![]]);

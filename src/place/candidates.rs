@@ -70,7 +70,7 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
         }
     }
     let topology = &index.topology;
-    let pull = Pull::new(state, instance);
+    let mut pull = Pull::new(state, instance);
     let single = role.classes.len() == 1;
     let mut found = Vec::new();
     for level in topology.distinct.iter().rev().copied().filter(|l| *l >= hard || *l == topology.machine_level()) {
@@ -81,7 +81,9 @@ pub(super) fn candidates(state: &mut State, instance: usize, limit: Area, width:
         let all = if level == area.level { &own[..] } else { topology.inside(area, level) };
         let mut best = Best::new(width);
         if all.len() > SCAN {
+            pull.looks_ahead = true;
             let few = promising(state, &pull, instance, area, level, width);
+            pull.looks_ahead = false;
             scan(state, &pull, instance, level, &few, &mut best);
         }
         if best.items.is_empty() {
@@ -215,6 +217,18 @@ pub(super) fn capacity(state: &State, group: usize, class: usize, area: Area) ->
 /// Whether an area could hold so many instances of these roles: every class counted for itself, and
 /// instances that must stay together counted domain by domain.
 pub(super) fn holds(state: &mut State, group: usize, demand: &[(usize, i64)], area: Area, leaders: bool) -> bool {
+    open_all(state, demand);
+    holds_all(state, group, demand, area, leaders)
+}
+
+/// Makes [`State::room`] quick for the pods of these roles.
+pub(super) fn open_all(state: &mut State, demand: &[(usize, i64)]) {
+    let index = state.index;
+    demand.iter().flat_map(|(role, _)| &index.roles[*role].demand).for_each(|(class, _)| state.open(*class));
+}
+
+/// As [`holds`], and quick when the classes are open.
+pub(super) fn holds_all(state: &State, group: usize, demand: &[(usize, i64)], area: Area, leaders: bool) -> bool {
     let index = state.index;
     let mut totals: Vec<(usize, i64)> = Vec::new();
     for (role, count) in demand {
@@ -227,11 +241,8 @@ pub(super) fn holds(state: &mut State, group: usize, demand: &[(usize, i64)], ar
             }
         }
     }
-    for (class, need) in &totals {
-        state.open(*class);
-        if capacity(state, group, *class, area) < *need {
-            return false;
-        }
+    if totals.iter().any(|(class, need)| capacity(state, group, *class, area) < *need) {
+        return false;
     }
     leaders || demand.iter().all(|(role, count)| whole_instances(state, *role, area, *count) >= *count)
 }
@@ -267,6 +278,8 @@ struct Pull {
     role: usize,
     /// Whether its pods prefer some machines.
     choosy: bool,
+    /// Wide areas count for the machines in them.
+    looks_ahead: bool,
 }
 
 impl Pull {
@@ -299,6 +312,7 @@ impl Pull {
             accelerated: role.accelerated.iter().any(|a| *a),
             role: row.role,
             choosy: !role.preferences.is_empty(),
+            looks_ahead: false,
         }
     }
 
@@ -324,7 +338,8 @@ impl Pull {
             let here = (*level <= area.level).then(|| counts.get(&topology.domain(machine, *level))).flatten();
             wishes += cost * here.copied().unwrap_or(0);
         }
-        let wasted = i64::from(!self.accelerated && area.level == topology.machine_level() && index.has_gpu(machine));
+        let counts = self.looks_ahead || area.level == topology.machine_level();
+        let wasted = i64::from(!self.accelerated && counts && !index.plain[area.level][area.domain]);
         [links, wishes, wasted]
     }
 }

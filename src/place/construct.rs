@@ -1,7 +1,7 @@
 //! Placing one group into what is left: areas that could hold its instances, best first, with
 //! bounded backtracking.
 
-use super::candidates::{Best, candidates, holds};
+use super::candidates::{Best, candidates, holds_all, open_all};
 use super::state::State;
 use super::topology::{Area, CLUSTER};
 
@@ -39,6 +39,20 @@ pub(super) fn place_instances(state: &mut State, group: usize, open: &[usize], e
 pub(super) fn sequence(state: &State, group: usize) -> Vec<usize> {
     let all: Vec<usize> = state.index.groups[group].instances.clone().collect();
     components(state, group, &all).concat()
+}
+
+/// The instances of a group that talk to each other and are the hardest to place.
+pub(super) fn main_component(state: &State, group: usize) -> Vec<usize> {
+    let all: Vec<usize> = state.index.groups[group].instances.clone().collect();
+    components(state, group, &all).into_iter().next().unwrap_or_default()
+}
+
+/// Whether a domain that is narrower than a level could hold the main component of a group.
+pub(super) fn is_narrow(state: &mut State, group: usize, level: usize) -> bool {
+    let demand = demand(state, &main_component(state, group));
+    let narrowest = narrowest_common_level(state, &demand);
+    let levels = state.index.topology.distinct.iter().rev().copied().filter(|l| (level + 1..narrowest).contains(l));
+    levels.into_iter().any(|level| !common_areas(state, group, &demand, level, 1).is_empty())
 }
 
 /// Instances by roles that talk to each other, the largest first; within, cell by cell.
@@ -92,14 +106,7 @@ fn place_component(state: &mut State, group: usize, instances: &[usize], effort:
         instances.iter().any(|i| index.instances[*i].role == *from || index.instances[*i].role == *to)
     });
     if instances.len() > 1 && talk {
-        let mut demand: Vec<(usize, i64)> = Vec::new();
-        for instance in instances {
-            let role = index.instances[*instance].role;
-            match demand.iter_mut().find(|(r, _)| *r == role) {
-                Some((_, count)) => *count += 1,
-                None => demand.push((role, 1)),
-            }
-        }
+        let demand = demand(state, instances);
         let narrowest = narrowest_common_level(state, &demand);
         for level in index.topology.distinct.iter().rev().filter(|l| **l > 0 && **l < narrowest) {
             for area in common_areas(state, group, &demand, *level, effort.areas) {
@@ -110,6 +117,19 @@ fn place_component(state: &mut State, group: usize, instances: &[usize], effort:
         }
     }
     fill(state, instances, CLUSTER, effort)
+}
+
+/// So many instances of each role.
+fn demand(state: &State, instances: &[usize]) -> Vec<(usize, i64)> {
+    let mut demand: Vec<(usize, i64)> = Vec::new();
+    for instance in instances {
+        let role = state.index.instances[*instance].role;
+        match demand.iter_mut().find(|(r, _)| *r == role) {
+            Some((_, count)) => *count += 1,
+            None => demand.push((role, 1)),
+        }
+    }
+    demand
 }
 
 /// All instances of these roles fit into a domain of a wider level than this one at best.
@@ -140,18 +160,23 @@ fn common_areas(state: &mut State, group: usize, demand: &[(usize, i64)], level:
     let index = state.index;
     let mut best = Best::new(width);
     let main = demand.iter().filter_map(|(role, _)| index.roles[*role].demand.first()).map(|(class, _)| *class).next();
+    let Some(main) = main else { return Vec::new() };
+    let each = |role: usize| index.roles[role].demand.iter().find(|(class, _)| *class == main).map_or(0, |(_, n)| *n);
+    let need: i64 = demand.iter().map(|(role, count)| each(*role) * count).sum();
+    open_all(state, demand);
+    // Last, so that its table is not the one that gives way.
+    state.open(main);
     let domains = index.topology.inside(CLUSTER, level);
     state.spend(domains.len());
+    // Most domains have no room or come too late, which a look at one number tells.
+    let rooms = state.rooms(main, level).unwrap_or_default();
     for (order, domain) in domains.iter().enumerate() {
+        let left = rooms.get(*domain as usize).copied().unwrap_or(0);
         let area = Area { level, domain: *domain as usize };
-        let left = main.map_or(0, |class| {
-            state.open(class);
-            state.room(class, area)
-        });
         let pods = |(role, count): &(usize, i64)| count * index.roles[*role].classes.len() as i64;
         let unmet = demand.iter().map(|part| pods(part) * index.unmet_in(part.0, area)).sum();
         let rank = [0, unmet, 0, left, 0, order as i64];
-        if left > 0 && best.wants(&rank) && holds(state, group, demand, area, false) {
+        if left >= need.max(1) && best.wants(&rank) && holds_all(state, group, demand, area, false) {
             best.add(rank, area);
         }
     }

@@ -41,6 +41,9 @@ pub(super) struct Index<'p> {
     pub grain: Option<usize>,
     /// Machines, and domains of the grain, that nobody uses before anything is placed.
     pub whole: (Vec<bool>, Vec<bool>),
+    /// For each level whether a domain has a machine without free accelerators.
+    pub plain: Vec<Vec<bool>>,
+    watches_users: bool,
 }
 
 /// A group: its roles and what concerns it as a whole.
@@ -172,11 +175,20 @@ impl<'p> Index<'p> {
                 grains[topology.domain(m, level)] &= empty;
             }
         }
+        let mut plain: Vec<Vec<bool>> = topology.sizes.iter().map(|n| vec![false; *n]).collect();
+        let has_gpu = |m: &super::Machine| m.free.get(problem.gpu).is_some_and(|n| *n > 0);
+        for (m, _) in problem.machines.iter().enumerate().filter(|(_, machine)| !has_gpu(machine)) {
+            topology.path(m).iter().zip(&mut plain).for_each(|(domain, plain)| plain[*domain as usize] = true);
+        }
+        let prefers = |c: &super::Clause| c.prefer.is_some() && matches!(c.kind, super::ClauseKind::Exclusive { .. });
+        let watches_users = problem.groups.iter().flat_map(|g| &g.clauses).any(prefers);
         let mut index = Index {
             problem,
             topology,
             grain,
             whole: (empty, grains),
+            plain,
+            watches_users,
             columns: problem.resources.len(),
             classes: Vec::new(),
             groups: Vec::new(),
@@ -228,8 +240,7 @@ impl<'p> Index<'p> {
 
     /// Whether some group would like domains for itself, without need.
     pub fn watches_users(&self) -> bool {
-        let prefers = |c: &super::Clause| c.prefer.is_some() && matches!(c.kind, super::ClauseKind::Exclusive { .. });
-        self.problem.groups.iter().flat_map(|g| &g.clauses).any(prefers)
+        self.watches_users
     }
 
     /// Whether pods of a class use accelerators.

@@ -5,6 +5,7 @@ use super::conflict::Conflict;
 use super::construct::{Effort, place_group, size};
 use super::exact::{Exact, Outcome, Pick};
 use super::index::Index;
+use super::quotes::Quotes;
 use super::repair::{repair, return_home};
 use super::state::State;
 use super::{Criterion, Placement, Problem, explain, improve, moves, objective, relax, settle, verify};
@@ -148,7 +149,16 @@ fn keep(state: &mut State) {
 fn construct(state: &mut State) -> Vec<usize> {
     let mut open: Vec<usize> = (0..state.index.groups.len()).filter(|g| !complete(state, *g)).collect();
     open.sort_by_cached_key(|g| (std::cmp::Reverse(hardness(state, *g)), *g));
-    open.retain(|g| !place_group(state, *g, FIRST));
+    // Small clusters are searched as a whole later.
+    let mut quotes = (state.index.problem.machines.len() > SMALL).then(|| Quotes::new(state));
+    open.retain(|g| {
+        let quoted = quotes.as_mut().is_some_and(|quotes| quotes.place(state, *g, FIRST));
+        let placed = quoted || place_group(state, *g, FIRST);
+        if let Some(quotes) = quotes.as_mut().filter(|_| placed) {
+            quotes.note(state, *g);
+        }
+        !placed
+    });
     open
 }
 

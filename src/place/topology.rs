@@ -36,8 +36,13 @@ pub(super) struct Topology {
     domains: Vec<u32>,
     /// `inside[level][domain][narrower - level - 1]`: domains in order of their first machine.
     inside: Vec<Vec<Vec<Vec<u32>>>>,
+    /// For each level the first machine of each domain; [`NOWHERE`] for domains without any.
+    first: Vec<Vec<u32>>,
     links: Vec<Link>,
 }
+
+/// Stands for "no machine".
+const NOWHERE: u32 = u32::MAX;
 
 impl Topology {
     pub fn new(problem: &Problem) -> Self {
@@ -67,8 +72,12 @@ impl Topology {
         let mut links = vec![Link::Vpc];
         links.extend((0..problem.levels.len()).map(link));
         links.push(problem.levels.len().checked_sub(1).map_or(Link::Vpc, link));
-        let mut topology =
-            Topology { levels, sizes, nested: true, distinct: Vec::new(), known, domains, inside: Vec::new(), links };
+        let mut first: Vec<Vec<u32>> = sizes.iter().map(|n| vec![NOWHERE; *n]).collect();
+        for (m, path) in domains.chunks(levels).enumerate().rev() {
+            path.iter().zip(&mut first).for_each(|(domain, first)| first[*domain as usize] = m as u32);
+        }
+        let (distinct, inside) = (Vec::new(), Vec::new());
+        let mut topology = Topology { levels, sizes, nested: true, distinct, known, domains, inside, first, links };
         topology.index();
         topology
     }
@@ -135,7 +144,7 @@ impl Topology {
 
     /// A machine of the area, when it has any.
     pub fn any_machine(&self, area: Area) -> Option<usize> {
-        self.machines(area).next()
+        Some(self.first[area.level][area.domain]).filter(|m| *m != NOWHERE).map(|m| m as usize)
     }
 
     /// The area at a wider or equal level that holds this one (by its first machine).
