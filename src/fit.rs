@@ -19,6 +19,7 @@ pub mod compute;
 mod eligible;
 pub mod gang;
 pub mod links;
+pub mod lws;
 pub mod names;
 mod problem;
 mod shape;
@@ -59,6 +60,7 @@ pub fn fit(
     names::check(session, &model);
     cluster::check(session, &model, inventory);
     clauses::check(session, &model, inventory);
+    lws::check(session, &model, inventory);
     session.gate()?;
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);

@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 /// What a compilation is told besides its sources.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Settings of the sources.
+    /// Settings of the sources; their target is the one below.
     pub check: check::Options,
     /// The kinds of objects to make.
     pub target: target::Target,
@@ -61,7 +61,8 @@ pub fn compile(
     options: &Options,
 ) -> Option<Vec<emit::Group>> {
     let (removed, locks) = without(locks, &options.prune);
-    let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
+    let check = check::Options { target: options.target.word(), ..options.check.clone() };
+    let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &check)?;
     fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run

@@ -112,6 +112,8 @@ codes! {
     BadProject "E0805" "the project file is wrong";
     NotSupportedYet "E0901" "described by the language but not supported yet";
     LimitExceeded "E0902" "a limit of the compiler is exceeded";
+    TargetLacks "E0931" "the target cannot give what is asked for";
+    SharedTemplate "E0932" "one template cannot keep a clause for every instance";
     FloatingTag "W0001" "an image without a fixed tag";
     UnusedName "W0002" "a name that nobody uses";
     VoidPreference "W0003" "a preference that has no effect";

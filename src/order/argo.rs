@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{Data, Map};
 use crate::fit::compute;
+use crate::fit::lws::CAPABILITY;
 use crate::graph::Application;
 use crate::plan::{Plan, Role};
-use crate::target::{Manifest, Stage, native};
+use crate::target::{Manifest, Stage, lws, native};
 
 /// Where Argo CD finds the output, and where it brings it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -256,14 +257,20 @@ fn ignored(application: &Application, plan: &Plan<'_>) -> Vec<Map> {
     let groups = application.groups.iter().map(|g| &plan.groups[*g]);
     let roles = groups.flat_map(|g| g.roles.iter().filter(|r| r.autoscaled()).map(move |r| (g, r)));
     let entry = |(group, role): (&crate::plan::Group<'_>, &Role<'_>)| {
+        let scaled = native::scaled(group.source, role.source);
         Map::new()
-            .with("group", "apps")
-            .with("kind", native::kind(role.source.form))
-            .with("name", role.name.clone())
+            .with("group", group_of(scaled.api))
+            .with("kind", scaled.kind)
+            .with("name", scaled.name)
             .with("namespace", group.source.namespace.clone())
             .with("jsonPointers", vec!["/spec/replicas"])
     };
     roles.map(entry).collect()
+}
+
+/// The group of a group and version.
+fn group_of(api: &'static str) -> &'static str {
+    api.split('/').next().unwrap_or(api)
 }
 
 /// All built-in kinds that the compiler makes, whether this Application has them or not: Argo CD
@@ -286,9 +293,11 @@ fn project_spec(application: &Application, plan: &Plan<'_>, options: &Options) -
     let destination =
         |namespace: &str| Map::new().with("server", options.server.clone()).with("namespace", namespace.to_string());
     let domains = plan.inventory.capabilities.contains(compute::CAPABILITY);
-    let gang = plan.gang.and_then(|gang| gang.api().split('/').next());
+    let gang = plan.gang.map(|gang| group_of(gang.api()));
+    let sets = plan.inventory.capabilities.contains(CAPABILITY);
     let own = KINDS.into_iter().chain(domains.then_some(("resource.nvidia.com", "ComputeDomain")));
     let own = own.chain(gang.map(|group| (group, "PodGroup")));
+    let own = own.chain(sets.then_some((group_of(CAPABILITY), lws::KIND)));
     Map::new()
         .with("description", format!("Groups of the Application {}", application.name))
         .with("sourceRepos", vec![options.repo.clone()])

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::check::{self, Form};
+use crate::check;
 use crate::fit::Fitted;
 use crate::inventory::Inventory;
 use crate::place::{self, ClauseKind};
@@ -179,7 +179,7 @@ fn require<'m>(all: &mut [Bounds<'m>], group: &'m check::Group, kind: &ClauseKin
         ClauseKind::Survive { count, level } => {
             for (bounds, role) in all.iter_mut().zip(&group.roles) {
                 bounds.levels.push(Bound { level: *level, leader: false, one: false });
-                if role.form != Form::PerInstance {
+                if !role.by_instance() {
                     bounds.spread.push(spread(topology, *level, 1, Some(count.saturating_add(1)), true));
                 }
             }

@@ -49,6 +49,12 @@ words! {
     }
 }
 
+impl Default for TargetWord {
+    fn default() -> Self {
+        TargetWord::Native
+    }
+}
+
 words! {
     /// How stages reach the cluster.
     DeliveryWord "delivery" {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::dice::Dice;
 use super::random;
-use crate::support::compile::{HOME, Outcome, compile};
+use crate::support::compile::{HOME, Outcome, compile, compile_for, targets};
 use crate::support::tree::{self, Tree};
 use crate::support::{Memory, directories, none, pods, root};
 
@@ -47,9 +47,15 @@ fn example(name: &str, orders: usize) -> Vec<String> {
     let files = tree::read(&root().join("examples").join(name));
     let sources: Vec<&str> = files.keys().map(String::as_str).filter(|path| path.ends_with(".rbg")).collect();
     files.iter().for_each(|(path, text)| world.add(Path::new(HOME).join(path), text.as_str()));
-    let case = Case::new(&compile(&world, &sources, &[], &Delivery::Plain), &load(&files["inventory.yaml"]));
-    println!("{name}: {}", case.summary());
-    case.all_orders(orders, 1).into_iter().map(|problem| format!("examples/{name}: {problem}")).collect()
+    let inventory = load(&files["inventory.yaml"]);
+    let mut problems = Vec::new();
+    for target in targets(name) {
+        let case = Case::new(&compile_for(target, &world, &sources, &[], &Delivery::Plain), &inventory);
+        let name = format!("examples/{name} on {}", target.name());
+        println!("{name}: {}", case.summary());
+        problems.extend(case.all_orders(orders, 1).into_iter().map(|problem| format!("{name}: {problem}")));
+    }
+    problems
 }
 
 fn random_plans(plans: usize, orders: usize) -> Vec<String> {
@@ -136,7 +142,7 @@ impl Case {
         outcome.groups.iter().flatten().for_each(|group| files.extend(group.files.clone()));
         let nodes = pods::nodes(inventory);
         let mut case = Case { nodes, pods: Vec::new(), workloads: Vec::new(), of: Vec::new(), wanted: Vec::new() };
-        let objects = tree::objects(&files);
+        let objects = tree::objects_at(&files, "maxReplicas");
         let most: BTreeMap<&str, u64> = objects
             .iter()
             .filter(|o| o.kind() == "HorizontalPodAutoscaler")
