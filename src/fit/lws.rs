@@ -1,5 +1,7 @@
 //! What a LeaderWorkerSet cannot give to leaders and workers, and who restarts with whom.
 
+use std::collections::BTreeSet;
+
 use super::clauses::level_of;
 use crate::check::{Clause, ClauseKind, Form, Group, Model, Part, PartKind, Recover, Role, Volume, VolumeKind};
 use crate::diag::{Code, Diagnostic, Session};
@@ -8,6 +10,10 @@ use crate::source::Span;
 
 /// The API of LeaderWorkerSets: what the inventory must name under `capabilities`.
 pub const CAPABILITY: &str = "leaderworkerset.x-k8s.io/v1";
+
+/// The oldest Kubernetes whose pod affinities compare a label of the pod itself (`matchLabelKeys`,
+/// KEP-3633, beta), which tells the leader of an instance from the others.
+const FOLLOWING: (u32, u32) = (1, 31);
 
 pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory) {
     let sets = || model.roles().filter(|(_, role)| role.form == Form::LeaderWorkerSet);
@@ -19,7 +25,7 @@ pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory)
         recover(session, role);
     }
     for group in &model.groups {
-        group.clauses.iter().for_each(|clause| one_template(session, group, clause));
+        group.clauses.iter().for_each(|clause| one_template(session, group, clause, inventory));
     }
 }
 
@@ -70,8 +76,9 @@ fn recover(session: &mut Session, role: &Role) {
 }
 
 /// All instances that an autoscaler makes share the templates of one leader and one worker. What
-/// the planned domain of each instance would have to keep, no template can.
-fn one_template(session: &mut Session, group: &Group, clause: &Clause) {
+/// the planned domain of each instance would have to keep, no template can; workers can follow
+/// their leader into a domain that one label names.
+fn one_template(session: &mut Session, group: &Group, clause: &Clause, inventory: &Inventory) {
     let (roles, what): (Vec<usize>, &str) = match &clause.kind {
         ClauseKind::Instances { roles, .. } => (roles.clone(), "instances"),
         ClauseKind::Cells { shares, .. } => (shares.iter().map(|(role, _)| *role).collect(), "cells"),
@@ -87,14 +94,38 @@ fn one_template(session: &mut Session, group: &Group, clause: &Clause) {
     let shared = |role: &&Role| role.form == Form::LeaderWorkerSet && !role.by_instance();
     let role = roles.iter().filter_map(|role| group.roles.get(*role)).find(shared);
     if let (Some(role), None) = (role, clause.prefer) {
-        let level = level_of(&clause.kind).map_or(String::new(), |level| format!(" at `{}`", level.name));
-        let message = format!("one LeaderWorkerSet for all instances of `{}` cannot keep `{what}`{level}", role.name);
+        let level = level_of(&clause.kind).map_or("", |level| level.name.as_str());
+        let instances = matches!(clause.kind, ClauseKind::Instances { .. });
+        if instances && inventory.kubernetes < FOLLOWING {
+            session.report(too_old(clause, inventory));
+            return;
+        }
+        if instances && inventory.level(level).is_none_or(|level| distinct(inventory, level)) {
+            return;
+        }
+        let message =
+            format!("one LeaderWorkerSet for all instances of `{}` cannot keep `{what}` at `{level}`", role.name);
         session.report(
             Diagnostic::new(Code::SharedTemplate, clause.span, message)
                 .label(role.replicas_span, "an autoscaler owns the number of instances")
                 .help("fix the number of instances, say `prefer`, or put all of them into one domain: `a within rack`"),
         );
     }
+}
+
+/// Whether the label of a level alone tells its domains apart, as a scheduler looks at it.
+fn distinct(inventory: &Inventory, level: usize) -> bool {
+    let domains = inventory.domains.get(level).map_or(&[][..], Vec::as_slice);
+    let names: BTreeSet<_> = domains.iter().map(|domain| domain.path.last()).collect();
+    names.len() == domains.len()
+}
+
+fn too_old(clause: &Clause, inventory: &Inventory) -> Diagnostic {
+    let (major, minor) = inventory.kubernetes;
+    let message =
+        format!("workers follow their leader from Kubernetes 1.31 on, `{}` has {major}.{minor}", inventory.name);
+    Diagnostic::new(Code::MissingCapability, clause.span, message)
+        .help("upgrade the cluster, or fix the number of instances")
 }
 
 fn lacks(span: Span, message: String) -> Diagnostic {

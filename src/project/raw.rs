@@ -39,19 +39,15 @@ words! {
 
 words! {
     /// What manifests are made of.
+    #[derive(Default)]
     TargetWord "target" {
         /// Objects that every cluster knows.
+        #[default]
         Native "native",
         /// LeaderWorkerSet.
         Lws "lws",
         /// RoleBasedGroup.
         Rbg "rbg",
-    }
-}
-
-impl Default for TargetWord {
-    fn default() -> Self {
-        TargetWord::Native
     }
 }
 

@@ -16,6 +16,8 @@ use crate::fit::lws::CAPABILITY;
 pub const KIND: &str = "LeaderWorkerSet";
 
 /// The label of a pod that holds the number of its instance.
+pub const GROUP_INDEX_LABEL: &str = "leaderworkerset.sigs.k8s.io/group-index";
+/// The same as the path of a field.
 pub const GROUP_INDEX: &str = "metadata.labels['leaderworkerset.sigs.k8s.io/group-index']";
 /// The address of the leader, as the controller tells it.
 pub const LEADER_ADDRESS: &str = "$(LWS_LEADER_ADDRESS)";

@@ -151,7 +151,8 @@ impl Case {
             })
             .collect();
         for object in objects.iter().filter(|o| o.template().is_some()) {
-            let template: Value = serde_json::to_value(object.template()).unwrap();
+            let mut template: Value = serde_json::to_value(object.template()).unwrap();
+            let leads = template["metadata"]["labels"]["leaderworkerset.sigs.k8s.io/worker-index"] == "0";
             let guarantee = object.text(&["metadata", "annotations", "rbgc.dev/guarantee"]);
             let level = inventory.level(guarantee);
             let labels = level.map(|l| inventory.levels[..=l].iter().map(|level| level.label.clone()).collect());
@@ -161,6 +162,10 @@ impl Case {
             case.workloads.push((object.name().to_owned(), planned, labels));
             for ordinal in 0..most.get(object.name()).copied().unwrap_or(object.replicas()) {
                 let name = format!("{}-{ordinal}", object.name());
+                if leads {
+                    let labels = &mut template["metadata"]["labels"];
+                    labels["leaderworkerset.sigs.k8s.io/group-index"] = ordinal.to_string().into();
+                }
                 case.pods.push(pods::pod(&name, object.namespace(), &template));
                 case.of.push(case.workloads.len() - 1);
             }
