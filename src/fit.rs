@@ -21,6 +21,7 @@ mod eligible;
 pub mod gang;
 pub mod hardware;
 pub mod links;
+pub mod lws;
 pub mod names;
 mod problem;
 mod shape;
@@ -65,6 +66,7 @@ pub fn fit(
     cluster::check(session, &model, inventory);
     clauses::check(session, &model, inventory);
     coordination::check(session, &model);
+    lws::check(session, &model, inventory);
     session.gate()?;
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 /// What a compilation is told besides its sources.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Settings of the sources.
+    /// Settings of the sources; their target is the one below.
     pub check: check::Options,
     /// The kinds of objects to make.
     pub target: target::Target,
@@ -67,7 +67,8 @@ pub fn compile(
     options: &Options,
 ) -> Option<Vec<emit::Group>> {
     let (removed, locks) = without(locks, &options.prune);
-    let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
+    let check = check::Options { target: options.target.word(), ..options.check.clone() };
+    let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &check)?;
     if let order::Delivery::Flux(flux) = &options.delivery {
         fit::names::check_kustomizations(session, &fitted.model, target::divides(options.target), &flux.namespace)?;
     }

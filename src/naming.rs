@@ -42,6 +42,12 @@ pub fn component(group: &str, role: &str, index: u32, component: &str) -> String
     format!("{group}-{role}-{index}-{component}")
 }
 
+/// The LeaderWorkerSet of all instances of a role. Its controller makes a headless Service of the
+/// same name, by which its pods are addressed; `<group>-<role>` is the Service for clients.
+pub fn leader_worker_set(group: &str, role: &str) -> String {
+    headless(group, role)
+}
+
 /// The ComputeDomain of a cell.
 pub fn cell(group: &str, index: u32) -> String {
     format!("{group}-cell-{index}")

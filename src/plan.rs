@@ -288,17 +288,14 @@ type RoleOf<'m> = (&'m check::Group, usize);
 
 fn units<'m>((group, index): RoleOf<'m>, rules: &Rules<'m>, placed: &[Vec<usize>]) -> Vec<Unit<'m>> {
     let role = &group.roles[index];
-    match role.form {
-        Form::Deployment | Form::StatefulSet => {
-            vec![Unit { instance: None, step: 0, sites: sites((group, index), rules, placed, None) }]
-        }
-        Form::PerInstance => (0..role.replicas.min)
-            .map(|i| {
-                let own = placed.get(i as usize).map_or(&[][..], std::slice::from_ref);
-                Unit { instance: Some(i), step: 0, sites: sites((group, index), rules, own, Some(i)) }
-            })
-            .collect(),
+    if !role.by_instance() {
+        return vec![Unit { instance: None, step: 0, sites: sites((group, index), rules, placed, None) }];
     }
+    let unit = |i: u32| {
+        let own = placed.get(i as usize).map_or(&[][..], std::slice::from_ref);
+        Unit { instance: Some(i), step: 0, sites: sites((group, index), rules, own, Some(i)) }
+    };
+    (0..role.replicas.min).map(unit).collect()
 }
 
 /// Lets the pods with accelerators claim a channel of the ComputeDomain that they belong to.
@@ -338,23 +335,32 @@ pub fn remembered_as(role: &check::Role, index: Option<u32>, part: &check::Part)
     lock::affinity::Site { role: role.name.clone(), index, part: part.kind.name().to_owned() }
 }
 
+/// A pod that has a name: the number of its instance, and the name.
+pub type Named = (u32, String);
+
 /// The pods of a unit's part by name, those that exist at all times.
-pub fn pod_names(group: &check::Group, role: &Role<'_>, unit: &Unit<'_>, part: &check::Part) -> Vec<String> {
-    let count = if unit.instance.is_some() { part.count } else { role.instances() };
-    ordinals(group, role.source, unit.instance, part, count)
+pub fn pod_names(group: &check::Group, role: &Role<'_>, unit: &Unit<'_>, part: &check::Part) -> Vec<Named> {
+    let instances = unit.instance.map_or(0..role.instances(), |i| i..i.saturating_add(1));
+    let named = |i| pods_of(group, role.source, i, part).into_iter().map(move |name| (i, name));
+    instances.flat_map(named).collect()
 }
 
-/// So many pods of the StatefulSet of a part by name: of an instance, or of all instances.
-pub fn ordinals(
-    group: &check::Group,
-    role: &check::Role,
-    instance: Option<u32>,
-    part: &check::Part,
-    count: u32,
-) -> Vec<String> {
-    let workload = workload_name(group, role, instance, &part.kind);
+/// The pods of a part of an instance by name.
+pub fn pods_of(group: &check::Group, role: &check::Role, instance: u32, part: &check::Part) -> Vec<String> {
+    let workload = workload_name(group, role, role.by_instance().then_some(instance), &part.kind);
     let first = first_ordinal(&part.kind);
-    (first..first.saturating_add(count)).map(|ordinal| naming::ordinal(&workload, ordinal)).collect()
+    let ordinals = first..first.saturating_add(part.count);
+    match role.form {
+        Form::Deployment | Form::StatefulSet => vec![naming::ordinal(&workload, instance)],
+        Form::PerInstance => ordinals.map(|ordinal| naming::ordinal(&workload, ordinal)).collect(),
+        Form::LeaderWorkerSet => {
+            let leader = naming::ordinal(&workload, if role.by_instance() { 0 } else { instance });
+            match part.kind {
+                check::PartKind::Worker => ordinals.map(|rank| naming::ordinal(&leader, rank)).collect(),
+                _ => vec![leader],
+            }
+        }
+    }
 }
 
 /// The name of the workload of a part: of an instance, or of all instances.
@@ -365,11 +371,23 @@ pub fn workload_name(
     kind: &check::PartKind,
 ) -> String {
     use check::PartKind::{Component, Leader, Single, Worker};
-    match (instance, kind) {
-        (None, _) => naming::workload(&group.name, &role.name),
-        (Some(i), Single | Leader) => naming::instance(&group.name, &role.name, i),
-        (Some(i), Worker) => naming::workers(&group.name, &role.name, i),
-        (Some(i), Component(component)) => naming::component(&group.name, &role.name, i, component),
+    match (role.form, instance, kind) {
+        (Form::LeaderWorkerSet, None, _) => naming::leader_worker_set(&group.name, &role.name),
+        (_, None, _) => naming::workload(&group.name, &role.name),
+        (Form::LeaderWorkerSet, Some(i), _) | (_, Some(i), Single | Leader) => {
+            naming::instance(&group.name, &role.name, i)
+        }
+        (_, Some(i), Worker) => naming::workers(&group.name, &role.name, i),
+        (_, Some(i), Component(component)) => naming::component(&group.name, &role.name, i, component),
+    }
+}
+
+/// The headless Service that gives the pods of an instance, or of all instances, their addresses.
+/// That of a LeaderWorkerSet is made by its controller, and has its name.
+pub fn addressed_by(group: &check::Group, role: &check::Role, instance: Option<u32>) -> String {
+    match (role.form, instance) {
+        (Form::LeaderWorkerSet, Some(i)) => naming::instance(&group.name, &role.name, i),
+        _ => naming::headless(&group.name, &role.name),
     }
 }
 

@@ -8,6 +8,9 @@
 //! to narrower ones that hold the planned nodes, down to these nodes themselves; the widest first,
 //! and only those who may take another's room. What an earlier compilation gave stays.
 //!
+//! Workers that share a template follow their leader into its domain: each domain must have as much
+//! room for them as the leaders that may come there need.
+//!
 //! Where nothing can be narrowed (a template that instances share, `pin = "none"`), a required
 //! clause that may then be missed is refused; otherwise the workload says that nothing is promised.
 

@@ -4,7 +4,9 @@ use crate::check::{self, Form};
 use crate::data::{Data, Map};
 use crate::naming;
 use crate::plan::{Group, Part, Plan, Role};
+use crate::project::TargetWord;
 
+pub mod lws;
 pub mod native;
 mod objects;
 mod overrides;
@@ -24,6 +26,8 @@ pub enum Target {
     /// Deployments and StatefulSets: any cluster.
     #[default]
     Native,
+    /// The same, but a LeaderWorkerSet for leaders and workers.
+    Lws,
 }
 
 /// Why a word is no target.
@@ -37,7 +41,7 @@ pub enum NotATarget {
 
 impl Target {
     /// The words that [`Target::parse`] accepts.
-    pub const NAMES: [&str; 1] = ["native"];
+    pub const NAMES: [&str; 2] = ["native", "lws"];
 
     /// The target of this name.
     ///
@@ -46,7 +50,8 @@ impl Target {
     pub fn parse(name: &str) -> Result<Target, NotATarget> {
         match name {
             "native" => Ok(Target::Native),
-            "lws" | "rbg" => Err(NotATarget::NotYet),
+            "lws" => Ok(Target::Lws),
+            "rbg" => Err(NotATarget::NotYet),
             _ => Err(NotATarget::Unknown),
         }
     }
@@ -55,6 +60,15 @@ impl Target {
     pub fn name(self) -> &'static str {
         match self {
             Target::Native => "native",
+            Target::Lws => "lws",
+        }
+    }
+
+    /// Its name as `check` and the project file have it.
+    pub fn word(self) -> TargetWord {
+        match self {
+            Target::Native => TargetWord::Native,
+            Target::Lws => TargetWord::Lws,
         }
     }
 }
@@ -98,7 +112,7 @@ pub(crate) fn lower(plan: &Plan<'_>, target: Target) -> Vec<Manifest> {
 /// The objects of one group, by its index in [`Plan::groups`].
 pub fn lower_group(plan: &Plan<'_>, target: Target, group: usize) -> Vec<Manifest> {
     match target {
-        Target::Native => native::lower(plan, group),
+        Target::Native | Target::Lws => native::lower(plan, group),
     }
 }
 
@@ -106,14 +120,14 @@ pub fn lower_group(plan: &Plan<'_>, target: Target, group: usize) -> Vec<Manifes
 /// name, `*` stands for what it adds.
 pub fn pod_names(target: Target, group: &check::Group, role: &check::Role, instance: u32) -> Vec<String> {
     match target {
-        Target::Native => native::pod_names(group, role, instance),
+        Target::Native | Target::Lws => native::pod_names(group, role, instance),
     }
 }
 
 /// Whether a new pod of a part stands beside the one that it replaces when the role is rolled out.
 pub fn surges(target: Target, group: &Group<'_>, role: &Role<'_>, part: &Part<'_>) -> bool {
     match target {
-        Target::Native => role.source.form == Form::Deployment && native::surges(group, part),
+        Target::Native | Target::Lws => role.source.form == Form::Deployment && native::surges(group, part),
     }
 }
 
@@ -121,7 +135,7 @@ pub fn surges(target: Target, group: &Group<'_>, role: &Role<'_>, part: &Part<'_
 /// brought to the cluster one by one.
 pub fn divides(target: Target) -> bool {
     match target {
-        Target::Native => true,
+        Target::Native | Target::Lws => true,
     }
 }
 

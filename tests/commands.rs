@@ -366,7 +366,7 @@ fn wrong_command_lines() {
         "compile src -i inventory.yaml",
         "compile src -i inventory.yaml -o - --check",
         "compile src -i inventory.yaml -o - --format json",
-        "compile src -i inventory.yaml -o out --target lws",
+        "compile src -i inventory.yaml -o out --target rbg",
         "compile src -i inventory.yaml -o out --delivery helm",
         "compile src -i inventory.yaml -o out --delivery flux --flux-source x",
         "compile src -i inventory.yaml -o out --delivery flux --flux-source OCIRepository/x --repo https://a/b",
@@ -612,7 +612,7 @@ fn help_of_compile() {
                                  rbgc.toml
           --cluster <NAME>       Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>     Set a parameter of the sources; may be repeated
-          --target <TARGET>      What workloads are made of: native
+          --target <TARGET>      What workloads are made of: native (default), lws
       -o, --output <DIR|->       The directory to write, or `-` for one stream on standard output
           --delivery <DELIVERY>  How manifests reach the cluster: argocd (default), flux, plain
           --kustomization <on|off>  XX
@@ -677,7 +677,7 @@ fn help_of_check() {
                               rbgc.toml
           --cluster <NAME>    Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
-          --target <TARGET>   What workloads are made of: native
+          --target <TARGET>   What workloads are made of: native (default), lws
           --format <FORMAT>   How to print diagnostics: for people and for GitHub on standard error, as
                               JSON and SARIF on standard output [default: human] [possible values:
                               human, json, github, sarif]
@@ -715,7 +715,7 @@ fn help_of_dump() {
                               rbgc.toml
           --cluster <NAME>    Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
-          --target <TARGET>   What workloads are made of: native
+          --target <TARGET>   What workloads are made of: native (default), lws
       -h, --help              Print help (see more with '--help')
 
     Global options:
@@ -751,7 +751,7 @@ fn help_of_graph() {
                               rbgc.toml
           --cluster <NAME>    Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
-          --target <TARGET>   What workloads are made of: native
+          --target <TARGET>   What workloads are made of: native (default), lws
           --format <FORMAT>   The language of the picture [default: mermaid] [possible values: mermaid,
                               dot]
       -h, --help              Print help (see more with '--help')

@@ -8,27 +8,45 @@ use std::path::{Path, PathBuf};
 
 use rbgc::diag::render::{Colour, Report, human};
 use rbgc::order::{Delivery, argo, flux};
+use rbgc::target::Target;
 
-use crate::support::compile::{HOME, compile};
+use crate::support::compile::{HOME, compile_for, targets};
 use crate::support::tree::{self, Tree};
 use crate::support::{Memory, directories, none, root};
 
-/// The forms that an example is compiled in: the directory below its golden, and the delivery.
-fn forms() -> [(&'static str, Delivery); 3] {
+/// A directory below the golden of an example, and the target and delivery that it shows.
+struct Form {
+    name: String,
+    target: Target,
+    delivery: Delivery,
+}
+
+/// The forms that an example is compiled in. The plain delivery is no matter of the target, so one
+/// target shows it.
+fn forms(example: &str) -> Vec<Form> {
     let repo = "https://git.example.com/llm/deploy.git";
     let argocd = argo::Options { repo: repo.into(), ..argo::Options::default() };
     let source = flux::Source::new(None, Some(repo), None).unwrap();
     let flux = flux::Options { source, ..flux::Options::default() };
-    [
-        ("native-argocd", Delivery::Argocd(argocd)),
-        ("native-flux", Delivery::Flux(flux)),
-        ("native-plain", Delivery::Plain),
-    ]
+    let form = |target: Target, word: &str, delivery: Delivery| Form {
+        name: format!("{}-{word}", target.name()),
+        target,
+        delivery,
+    };
+    let deliveries = |target: Target| {
+        let plain = (target == Target::Native).then(|| form(target, "plain", Delivery::Plain));
+        let ordered = [
+            form(target, "argocd", Delivery::Argocd(argocd.clone())),
+            form(target, "flux", Delivery::Flux(flux.clone())),
+        ];
+        ordered.into_iter().chain(plain).collect::<Vec<Form>>()
+    };
+    targets(example).into_iter().flat_map(deliveries).collect()
 }
 
 /// The tree of an example, locks included.
 #[track_caller]
-fn built(example: &str, delivery: &Delivery) -> Tree {
+fn built(example: &str, form: &Form) -> Tree {
     let mut world = Memory::default();
     let mut sources = Vec::new();
     for (path, text) in tree::read(&root().join("examples").join(example)) {
@@ -38,7 +56,7 @@ fn built(example: &str, delivery: &Delivery) -> Tree {
         }
     }
     let names: Vec<&str> = sources.iter().map(String::as_str).collect();
-    let outcome = compile(&world, &names, &[], delivery);
+    let outcome = compile_for(form.target, &world, &names, &[], &form.delivery);
     let errors = Report::new(&outcome.problems, &outcome.sources, |c| Some(c.severity()));
     assert!(errors.problems.is_empty(), "examples/{example}:\n{}", human(&errors, Colour::None));
     let mut tree = Tree::new();
@@ -59,9 +77,9 @@ fn golden() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut problems = Vec::new();
     for example in directories("examples") {
-        for (form, delivery) in forms() {
-            let tree = built(&example, &delivery);
-            let directory = directory(&example, form);
+        for form in forms(&example) {
+            let tree = built(&example, &form);
+            let (directory, form) = (directory(&example, &form.name), &form.name);
             if update {
                 rewrite(&directory, &tree);
             } else if directory.is_dir() {
@@ -130,9 +148,9 @@ fn differences_are_small() {
 fn serde_yaml_reads_every_file() {
     let mut dump = String::new();
     for example in directories("examples") {
-        for (form, delivery) in forms() {
-            for (path, text) in built(&example, &delivery).iter().filter(|(path, _)| path.ends_with(".yaml")) {
-                let path = format!("golden/{example}/{form}/{path}");
+        for form in forms(&example) {
+            for (path, text) in built(&example, &form).iter().filter(|(path, _)| path.ends_with(".yaml")) {
+                let path = format!("golden/{example}/{}/{path}", form.name);
                 let read = |document| -> serde_json::Value {
                     serde::Deserialize::deserialize(document).unwrap_or_else(|e| panic!("{path}: {e}"))
                 };

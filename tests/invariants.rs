@@ -9,7 +9,7 @@ use rbgc::diag::Session;
 use rbgc::resolve;
 
 use crate::cli::{self, Run};
-use crate::support::compile::HOME;
+use crate::support::compile::{HOME, targets};
 use crate::support::tree::{self, Object, Tree};
 use crate::support::{Memory, directories, none, root};
 
@@ -296,7 +296,8 @@ fn wave(object: &Object) -> i64 {
 fn who_waits_has_the_later_wave() {
     let (mut problems, mut count) = (Vec::new(), 0);
     for example in directories("examples") {
-        let tree = tree::read(&root().join("golden").join(&example).join("native-argocd"));
+        let target = targets(&example)[0].name();
+        let tree = tree::read(&root().join("golden").join(&example).join(format!("{target}-argocd")));
         let workloads: Vec<Object> = tree::objects(&tree).into_iter().filter(|o| o.template().is_some()).collect();
         let waves = |model: &Model, id| -> Vec<i64> {
             let directory = format!("{}/{}/", model.group_of(id).name, model.role(id).name);

@@ -17,7 +17,7 @@ use random::{Edges, Node};
 use rbgc::order::{Delivery, argo::Options as Argo, flux::Options as Flux};
 
 use crate::scheduler::dice::Dice;
-use crate::support::compile::compile_with;
+use crate::support::compile::compile;
 use crate::support::tree::{Object, Tree, at, objects};
 use crate::support::{Memory, none, read, root};
 
@@ -32,7 +32,7 @@ fn tree(source: &str, delivery: &Delivery) -> Tree {
     let mut world = Memory::default();
     world.add("/project/inventory.yaml", read(&root().join("tests/inventory.yaml")));
     world.add("/project/main.rbg", source);
-    let outcome = compile_with(&world, &["main.rbg"], &[], delivery, false);
+    let outcome = compile(&world, &["main.rbg"], &[], delivery);
     let groups = outcome.groups.unwrap_or_else(|| panic!("{source}\n{:?}", outcome.problems));
     groups.into_iter().flat_map(|group| group.files).collect()
 }

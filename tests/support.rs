@@ -8,6 +8,7 @@ use rbgc::source::World;
 
 pub mod compile;
 pub mod expect;
+pub mod lws;
 pub mod pods;
 pub mod program;
 pub mod schema;

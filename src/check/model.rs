@@ -134,6 +134,9 @@ pub enum Form {
     /// Objects of its own for every instance: multi-pod instances, and single pods that are placed
     /// by a clause or coordinated.
     PerInstance,
+    /// Leaders and workers on the target `lws`: a LeaderWorkerSet for every instance, or one for all
+    /// when an autoscaler owns their number.
+    LeaderWorkerSet,
 }
 
 /// One kind of process of a group.
@@ -170,6 +173,33 @@ pub struct Role {
     pub service_account: Option<String>,
     /// What its service account may do in its namespace, for discovery by selector.
     pub discovers: bool,
+    /// What restarts together, where it is said, and where that is.
+    pub recover: Option<(Recover, Span)>,
+}
+
+/// What restarts together when a pod fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recover {
+    /// The pod.
+    Pod,
+    /// All pods of its instance.
+    Instance,
+    /// All instances of its role.
+    Role,
+    /// All roles of its group.
+    Group,
+}
+
+impl Recover {
+    /// The word in sources.
+    pub fn name(self) -> &'static str {
+        match self {
+            Recover::Pod => "pod",
+            Recover::Instance => "instance",
+            Recover::Role => "role",
+            Recover::Group => "group",
+        }
+    }
 }
 
 impl Role {
@@ -186,6 +216,15 @@ impl Role {
     /// Whether it is made of named components.
     pub fn has_components(&self) -> bool {
         matches!(self.parts[0].kind, PartKind::Component(_))
+    }
+
+    /// Whether every instance has objects of its own.
+    pub fn by_instance(&self) -> bool {
+        match self.form {
+            Form::Deployment | Form::StatefulSet => false,
+            Form::PerInstance => true,
+            Form::LeaderWorkerSet => !self.replicas.autoscaled(),
+        }
     }
 
     /// Accelerators of one instance.

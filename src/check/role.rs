@@ -3,8 +3,9 @@
 use super::setup::not_yet;
 use super::state::{Checker, RoleIx, View};
 use super::value::Value;
-use super::{Form, Part, PartKind, Reference, Replicas, Role};
+use super::{Form, Part, PartKind, Recover, Reference, Replicas, Role};
 use crate::diag::{Code, Diagnostic};
+use crate::source::Span;
 use crate::syntax::{AfterTarget, Body, ExprKind, StatementKind};
 
 impl<'p> Checker<'_, '_, 'p> {
@@ -47,6 +48,7 @@ impl<'p> Checker<'_, '_, 'p> {
             annotations,
             service_account: self.text_field(view, "service-account"),
             discovers: self.field(view, "discovers", span) == Value::Bool(true),
+            recover: self.recover(view),
         };
         Some((role, references))
     }
@@ -64,13 +66,14 @@ impl<'p> Checker<'_, '_, 'p> {
                 self.report(not_yet(span, &format!("`{name}`")));
             }
         }
-        if let Some(word) = self.text_field(view, "recover") {
-            let multi = self.count(view, "pods") > 1;
-            if word != "pod" || multi {
-                let span = self.field_span(view, "recover");
-                self.report(not_yet(span, &format!("`recover = \"{word}\"` here")));
-            }
-        }
+    }
+
+    /// What the source says about restarts.
+    fn recover(&mut self, view: View) -> Option<(Recover, Span)> {
+        let word = self.text_field(view, "recover")?;
+        let known = [Recover::Pod, Recover::Instance, Recover::Role, Recover::Group];
+        let recover = known.into_iter().find(|known| known.name() == word)?;
+        Some((recover, self.field_span(view, "recover")))
     }
 
     fn replicas_of(&mut self, view: View) -> Option<Replicas> {

@@ -7,6 +7,7 @@ use super::value::Value;
 use super::{Form, PartKind};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::naming;
+use crate::project::TargetWord;
 use crate::resolve::vocabulary::{ROLE_FIELDS, ROLE_PROPERTIES, role_field};
 use crate::source::Span;
 use crate::syntax::{ClauseKind, Ident, Statement, StatementKind};
@@ -168,13 +169,20 @@ impl<'p> Checker<'_, '_, 'p> {
         self.used(role, port.map(str::to_owned), true);
         let components = self.components(role);
         let group_name = self.group(group).name.clone();
-        let service = self.qualified(naming::headless(&group_name, &name), group, cx);
-        let pod = |index: u32| match (form, components.first()) {
-            (Form::PerInstance, Some(c)) => naming::ordinal(&naming::component(&group_name, &name, index, c), 0),
-            (Form::PerInstance, None) => naming::ordinal(&naming::instance(&group_name, &name, index), 0),
-            _ => naming::instance(&group_name, &name, index),
+        let headless = naming::headless(&group_name, &name);
+        let host = |index: u32| {
+            let instance = naming::instance(&group_name, &name, index);
+            match (form, components.first()) {
+                (Form::PerInstance, Some(component)) => {
+                    let workload = naming::component(&group_name, &name, index, component);
+                    naming::address(&naming::ordinal(&workload, 0), &headless, None)
+                }
+                (Form::PerInstance, None) => naming::address(&naming::ordinal(&instance, 0), &headless, None),
+                (Form::LeaderWorkerSet, _) => naming::address(&naming::ordinal(&instance, 0), &instance, None),
+                (Form::Deployment | Form::StatefulSet, _) => naming::address(&instance, &headless, None),
+            }
         };
-        Some((0..count).map(|i| naming::address(&pod(i), &service, None)).collect())
+        Some((0..count).map(|i| self.qualified(host(i), group, cx)).collect())
     }
 
     /// The number of instances; `Some(None)` when an autoscaler owns it.
@@ -195,7 +203,10 @@ impl<'p> Checker<'_, '_, 'p> {
             _ => return None,
         };
         if pods > 1 || !self.components(role).is_empty() {
-            return Some(Form::PerInstance);
+            return Some(match self.options.target {
+                TargetWord::Native | TargetWord::Rbg => Form::PerInstance,
+                TargetWord::Lws => Form::LeaderWorkerSet,
+            });
         }
         if self.fixed_replicas(role, span)?.is_some() && self.placed_by_clause(role) {
             return Some(Form::PerInstance);
@@ -258,8 +269,7 @@ impl<'p> Checker<'_, '_, 'p> {
 
     /// The labels that select the pods which answer for the role.
     fn selector(&mut self, role: RoleIx) -> Vec<(&'static str, String)> {
-        let multi = self.form(role) == Some(Form::PerInstance)
-            && (self.role_pods(role) > 1 || !self.components(role).is_empty());
+        let multi = self.role_pods(role) > 1 || !self.components(role).is_empty();
         let leader = self.part_kind(View { role, part: 0 });
         let state = self.role(role);
         let component = match &leader {

@@ -30,7 +30,7 @@ pub(super) struct Inputs {
     /// Set a parameter of the sources; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// What workloads are made of: native
+    /// What workloads are made of: native (default), lws
     #[arg(long, value_name = "TARGET", value_parser = target)]
     pub target: Option<Target>,
 }
@@ -57,7 +57,7 @@ pub(super) struct Job {
 impl Job {
     /// The parameters as the checker takes them.
     pub(super) fn parameters(&self) -> check::Options {
-        check::Options { set: self.set.clone() }
+        check::Options { set: self.set.clone(), target: self.target.word() }
     }
 }
 
@@ -205,15 +205,15 @@ fn parameters(inputs: &Inputs, cluster: Option<&Cluster>) -> Vec<(String, String
 fn target_of(cluster: Option<&(String, Cluster)>) -> Option<Target> {
     match cluster?.1.target.as_ref()?.value {
         TargetWord::Native => Some(Target::Native),
-        TargetWord::Lws | TargetWord::Rbg => None,
+        TargetWord::Lws => Some(Target::Lws),
+        TargetWord::Rbg => None,
     }
 }
 
 /// What a cluster asks for and is not built yet.
 fn unsupported(cluster: &Cluster) -> Option<Diagnostic> {
     let (span, what) = cluster.target.as_ref().and_then(|at| match at.value {
-        TargetWord::Native => None,
-        TargetWord::Lws => Some((at.span, "the target `lws`")),
+        TargetWord::Native | TargetWord::Lws => None,
         TargetWord::Rbg => Some((at.span, "the target `rbg`")),
     })?;
     Some(Diagnostic::new(Code::NotSupportedYet, span, format!("{what} is not supported yet")))

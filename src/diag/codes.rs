@@ -113,6 +113,8 @@ codes! {
     BadProject "E0805" "the project file is wrong";
     NotSupportedYet "E0901" "described by the language but not supported yet";
     LimitExceeded "E0902" "a limit of the compiler is exceeded";
+    TargetLacks "E0931" "the target cannot give what is asked for";
+    SharedTemplate "E0932" "one template cannot keep a clause for every instance";
     BadTree "E0971" "a tree that cannot be compared";
     NoRevision "E0972" "git does not give the tree to compare with";
     DeniedChange "E0973" "a change that is denied";

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::check::{Clause, ClauseKind, Connection, Form, Group, Model, Role};
+use crate::check::{Clause, ClauseKind, Connection, Group, Model, Role};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::inventory::{Inventory, NEEDS_COMPUTE_DOMAIN};
 use crate::naming;
@@ -182,7 +182,7 @@ fn obstacle(
     if !offered(inventory) {
         return Some(format!("claims of devices need Kubernetes 1.32, the cluster has {major}.{minor}"));
     }
-    let several = |r: &&usize| group.roles[**r].form != Form::PerInstance && group.roles[**r].replicas.autoscaled();
+    let several = |r: &&usize| group.roles[**r].replicas.autoscaled();
     if let Some(role) = roles.iter().find(several) {
         return Some(format!("an autoscaler changes the number of machines of `{}`", group.roles[*role].name));
     }

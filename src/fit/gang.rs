@@ -7,7 +7,7 @@
 //! A PodGroup never spans roles, nor parts that start one after the other: it would wait for pods
 //! that wait for it.
 
-use crate::check::{Form, Group, Model, Pin, Role};
+use crate::check::{Group, Model, Pin, Role};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::inventory::Inventory;
 
@@ -89,7 +89,7 @@ impl GangScheduler {
 
 /// Whether the instances of a role are gangs: several pods with objects of their own.
 pub fn is_gang(role: &Role) -> bool {
-    role.form == Form::PerInstance && role.pods() > 1
+    role.by_instance() && role.pods() > 1
 }
 
 /// The scheduler of the cluster, when it has one; reports what it cannot do.

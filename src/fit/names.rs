@@ -2,7 +2,7 @@
 //!
 //! Limits: a StatefulSet has at most 52 characters, because its pods carry its name and a hash of
 //! ten characters in a label of 63 (kubernetes/kubernetes#64023); a Service, a pod's host name and
-//! a label value have 63.
+//! a label value have 63. The workers of a LeaderWorkerSet are StatefulSets `<its name>-<i>`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -134,6 +134,24 @@ fn names_of_role(group: &Group, role: &Role, made: &mut Vec<Made>) {
             add("StatefulSet", naming::workload(g, r), STATEFUL_SET);
             let last = most.saturating_sub(1);
             add("pod", naming::ordinal(&naming::workload(g, r), last), LABEL);
+        }
+        Form::LeaderWorkerSet => {
+            let sets = if role.by_instance() { most } else { 1 };
+            for index in 0..sets {
+                let (name, groups) = if role.by_instance() {
+                    (naming::instance(g, r, index), 1)
+                } else {
+                    (naming::leader_worker_set(g, r), most)
+                };
+                let last = naming::ordinal(&name, groups.saturating_sub(1));
+                // A StatefulSet for all leaders, one for the workers of each, and a Service.
+                add("LeaderWorkerSet", name.clone(), STATEFUL_SET - (last.len() - name.len()));
+                add("StatefulSet", name.clone(), OBJECT);
+                (0..groups).for_each(|group| add("StatefulSet", naming::ordinal(&name, group), OBJECT));
+                if role.by_instance() {
+                    add("Service", name, LABEL);
+                }
+            }
         }
         Form::PerInstance => {
             for index in 0..most {

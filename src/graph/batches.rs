@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::{Form, Group, RoleId};
+use crate::check::{Group, RoleId};
 
 /// Objects that are brought together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +85,7 @@ impl Batches {
     }
 
     fn division(&self, group: &Group, role: usize) -> Division {
-        let own = self.divided && group.roles[role].form == Form::PerInstance;
+        let own = self.divided && group.roles[role].by_instance();
         let coordinated = group.coordinations.iter().any(|c| c.roles.iter().any(|(r, _)| *r == role));
         Division { instances: own && coordinated, components: own && group.roles[role].has_components() }
     }

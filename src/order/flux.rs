@@ -353,7 +353,7 @@ fn timeout(plan: &Plan<'_>, manifests: &[&Manifest]) -> u64 {
 
 /// How many pods of a role are replaced one after the other, each when the one before is ready.
 fn serial(plan: &Plan<'_>, role: &Role) -> u64 {
-    use crate::check::Form::{Deployment, PerInstance, StatefulSet};
+    use crate::check::Form::{Deployment, LeaderWorkerSet, PerInstance, StatefulSet};
     let at_once = native::replaces_workers_at_once(plan.inventory);
     let of_part = |part: &crate::check::Part| match part.kind {
         // Workers that are not probed are ready as soon as they run.
@@ -363,6 +363,9 @@ fn serial(plan: &Plan<'_>, role: &Role) -> u64 {
     match role.form {
         Deployment | StatefulSet => u64::from(role.replicas.max).max(1),
         PerInstance => role.parts.iter().map(of_part).max().unwrap_or(1),
+        // All pods of an instance are made at once; one object for all of them has one at a time.
+        LeaderWorkerSet if role.by_instance() => 1,
+        LeaderWorkerSet => u64::from(role.replicas.max).max(1),
     }
 }
 

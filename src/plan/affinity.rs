@@ -3,7 +3,8 @@
 //! A required clause must hold whatever the scheduler does, so the domain that it was planned in
 //! is required; inside it the planned nodes are preferred. A template that several instances share
 //! carries neither their nodes nor their domains unless they must all be in one: it would change,
-//! and restart everybody, with their number.
+//! and restart everybody, with their number. Leaders and workers of which each instance must share a
+//! domain are the exception: they are bound to the nodes planned for the most instances there may be.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -149,7 +150,7 @@ pub fn site<'m>(rules: &Rules<'m>, part: &'m check::Part, first: bool, nodes: Ve
         tolerations: tolerations(inventory, &nodes),
         lock_memory: part.pod.rdma > 0 && !nodes.iter().all(|n| inventory.nodes[*n].memlock_unlimited),
         preferred: rules.bounds.preferred.clone(),
-        pods: rules.bounds.pod_terms(part.pod.gpus > 0, shared),
+        pods: rules.bounds.pod_terms(part.pod.gpus > 0, first, shared),
         spread: if shared { rules.bounds.spread.clone() } else { Vec::new() },
         nodes,
         ..Site::default()

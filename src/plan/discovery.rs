@@ -19,7 +19,7 @@ use crate::inventory::Inventory;
 use crate::link::Link;
 use crate::naming;
 use crate::plan::affinity::Site;
-use crate::plan::{Part, Role, Unit, pod_names};
+use crate::plan::{Part, Role, addressed_by, pod_names};
 
 /// The version of what is added to upstream's form.
 pub const SCHEMA: &str = "rbgc.dev/v1";
@@ -65,14 +65,13 @@ fn push_role(out: &mut String, group: &check::Group, role: &Role<'_>, inventory:
     let _ = writeln!(out, "  {}:", scalar(&role.source.name));
     let mut instances = String::new();
     let mut size = 0;
-    let service = naming::headless(&group.name, &role.source.name);
     for unit in &role.units {
+        let service = addressed_by(group, role.source, unit.instance);
         for (part, site) in role.parts.iter().zip(&unit.sites) {
             let domains = domains(site, inventory);
-            let tail = entry(role, unit, part, &domains);
-            for pod in pod_names(group, role, unit, part.source) {
+            for (instance, pod) in pod_names(group, role, unit, part.source) {
                 let _ = writeln!(instances, "    - address: {}", scalar(&naming::address(&pod, &service, None)));
-                instances.push_str(&tail);
+                push_entry(&mut instances, role, instance, part, &domains);
                 size += 1;
             }
         }
@@ -87,8 +86,7 @@ fn push_role(out: &mut String, group: &check::Group, role: &Role<'_>, inventory:
 }
 
 /// What follows the address of a pod.
-fn entry(role: &Role<'_>, unit: &Unit<'_>, part: &Part<'_>, domains: &BTreeMap<&str, &str>) -> String {
-    let mut out = String::new();
+fn push_entry(out: &mut String, role: &Role<'_>, instance: u32, part: &Part<'_>, domains: &BTreeMap<&str, &str>) {
     if role.source.multi_pod() {
         let _ = writeln!(out, "      component: {}", scalar(part.source.kind.name()));
     }
@@ -101,11 +99,10 @@ fn entry(role: &Role<'_>, unit: &Unit<'_>, part: &Part<'_>, domains: &BTreeMap<&
     if let Some(link) = part.gpu_link {
         let _ = writeln!(out, "      gpu_link: {}", link.name());
     }
-    if let (true, Some(instance)) = (role.source.multi_pod(), unit.instance) {
+    if role.source.multi_pod() {
         let _ = writeln!(out, "      instance: {instance}");
     }
-    push_ports(&mut out, &part.source.pod.main.ports);
-    out
+    push_ports(out, &part.source.pod.main.ports);
 }
 
 /// Keys as upstream: lower case, `_` for `-`, in natural order.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::check::{self, Form};
+use crate::check::{self, Pin};
 use crate::fit::Fitted;
 use crate::inventory::Inventory;
 use crate::place::{self, ClauseKind};
@@ -15,7 +15,8 @@ pub struct Bounds<'m> {
     pub eligible: Vec<Term<'m>>,
     /// The same from `prefer on`.
     pub preferred: Vec<(u32, Term<'m>)>,
-    /// A pool without labels is asked for: only the names of its nodes tell it.
+    /// Only the names of the planned nodes tell where its pods may run: those of a pool without
+    /// labels, or of leaders and workers that share their templates.
     pub by_name: bool,
     /// How the instances of a shared template are spread.
     pub spread: Vec<Spread<'m>>,
@@ -40,6 +41,8 @@ enum Scope {
     Shared,
     /// Those with accelerators.
     Accelerated,
+    /// All parts but the first of instances that share their templates.
+    Followers,
 }
 
 /// A condition on the pods of a domain.
@@ -56,7 +59,7 @@ pub struct PodTerm<'m> {
 /// Pods that a condition speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pods<'m> {
-    /// Those of a role of the same group.
+    /// Those of a role of the same group; of the own role that are near, the leader of the instance.
     Role(&'m str),
     /// Those with accelerators of all other groups, in every namespace.
     OtherGroups,
@@ -82,11 +85,12 @@ impl<'m> Bounds<'m> {
         self.levels.iter().filter(|b| (first || !b.leader) && (b.one || !shared)).map(|b| b.level).max()
     }
 
-    /// The conditions on other pods.
-    pub fn pod_terms(&self, accelerated: bool, shared: bool) -> Vec<PodTerm<'m>> {
+    /// The conditions on other pods, of the first part of an instance or of another.
+    pub fn pod_terms(&self, accelerated: bool, first: bool, shared: bool) -> Vec<PodTerm<'m>> {
         let applies = |scope: Scope| match scope {
             Scope::Shared => shared,
             Scope::Accelerated => accelerated,
+            Scope::Followers => shared && !first,
         };
         self.pods.iter().filter(|(scope, _)| applies(*scope)).map(|(_, term)| term.clone()).collect()
     }
@@ -149,7 +153,15 @@ fn require<'m>(all: &mut [Bounds<'m>], group: &'m check::Group, kind: &ClauseKin
         all[role].levels.push(Bound { level, leader, one });
     };
     match kind {
-        ClauseKind::Instances { role, level } => bind(*role, *level, false, false),
+        ClauseKind::Instances { role, level } => {
+            bind(*role, *level, false, false);
+            let source = &group.roles[*role];
+            if source.multi_pod() && !source.by_instance() {
+                // Leaders take their nodes; workers take theirs, where their leader is.
+                all[*role].by_name |= group.pin != Pin::None;
+                pod_term(&mut all[*role], Scope::Followers, topology, *level, Pods::Role(&source.name), true);
+            }
+        }
         ClauseKind::Together { roles, level } => roles.iter().for_each(|r| bind(*r, *level, false, true)),
         ClauseKind::Cells { shares, level } => shares.iter().for_each(|(r, _)| bind(*r, *level, false, false)),
         ClauseKind::Near { role, to, level } => {
@@ -179,7 +191,7 @@ fn require<'m>(all: &mut [Bounds<'m>], group: &'m check::Group, kind: &ClauseKin
         ClauseKind::Survive { count, level } => {
             for (bounds, role) in all.iter_mut().zip(&group.roles) {
                 bounds.levels.push(Bound { level: *level, leader: false, one: false });
-                if role.form != Form::PerInstance {
+                if !role.by_instance() {
                     bounds.spread.push(spread(topology, *level, 1, Some(count.saturating_add(1)), true));
                 }
             }

@@ -289,7 +289,7 @@ fn own_volumes(pod: &check::Pod, form: Form) -> (Vec<Volume<'_>>, Vec<Claim<'_>>
                 let claim = Claim { name: &volume.name, size: *size, class: class.as_deref(), access };
                 match form {
                     Form::Deployment => volumes.push(Volume { name, source: Source::Ephemeral(claim) }),
-                    Form::StatefulSet | Form::PerInstance => claims.push(claim),
+                    Form::StatefulSet | Form::PerInstance | Form::LeaderWorkerSet => claims.push(claim),
                 }
             }
             kind => volumes.push(Volume { name, source: Source::Model(kind) }),

@@ -39,8 +39,10 @@ words! {
 
 words! {
     /// What manifests are made of.
+    #[derive(Default)]
     TargetWord "target" {
         /// Objects that every cluster knows.
+        #[default]
         Native "native",
         /// LeaderWorkerSet.
         Lws "lws",

@@ -56,6 +56,9 @@ pub(super) enum Dependence {
     Spread(usize, i64, usize),
     /// No two of them in one domain of a level.
     Apart(usize),
+    /// So many of them in the domain of a level that the leader of their instance is in, whose
+    /// claim stands so far before this one.
+    Follow(usize, i64, usize),
     /// In a way that nothing is proved about.
     Other,
 }
@@ -105,7 +108,7 @@ impl<'p> Atlas<'p> {
             // To change what stays would restart pods.
             kept: site.history == History::Kept,
             own,
-            dependent: self.dependence(site, &role.source.name),
+            dependent: self.dependence(site, role, p),
         }
     }
 
@@ -169,7 +172,8 @@ impl<'p> Atlas<'p> {
         (term.pods == Pods::OtherGroups && !term.near).then(|| self.level(term.topology))?
     }
 
-    fn dependence(&self, site: &Site<'_>, role: &str) -> Dependence {
+    fn dependence(&self, site: &Site<'_>, role: &Role<'_>, part: usize) -> Dependence {
+        let name = role.source.name.as_str();
         let pods: Vec<&PodTerm> = site.pods.iter().filter(|term| term.pods != Pods::OtherGroups).collect();
         let spread: Vec<_> = site.spread.iter().filter(|spread| spread.required).collect();
         match (&pods[..], &spread[..]) {
@@ -177,9 +181,12 @@ impl<'p> Atlas<'p> {
             ([], [one]) => self
                 .distinct(one.topology)
                 .map(|level| Dependence::Spread(level, i64::from(one.max_skew), one.domains.unwrap_or(1) as usize)),
-            ([one], []) if one.pods == Pods::Role(role) && !one.near => {
+            ([one], []) if one.pods == Pods::Role(name) && !one.near => {
                 self.distinct(one.topology).map(Dependence::Apart)
             }
+            ([one], []) if one.pods == Pods::Role(name) && part > 0 => self
+                .distinct(one.topology)
+                .map(|level| Dependence::Follow(level, i64::from(role.source.parts[part].count), part)),
             _ => None,
         }
         .unwrap_or(Dependence::Other)

@@ -142,9 +142,29 @@ impl<'p> Contest<'p> {
                 let domains = self.by_domain(index, &rooms, level);
                 domains.iter().filter(|sure| **sure > 0).count() as i64 >= bucket.demand
             }
+            Dependence::Follow(level, each, before) => self.follows(index, &rooms, level, (each, before)),
             Dependence::Other => false,
         };
         (!holds).then(|| self.contenders(index, &rooms))
+    }
+
+    /// Whether every domain has room for the followers of as many leaders as may ever come there.
+    fn follows(&self, index: usize, rooms: &[Room], level: usize, (each, before): (i64, usize)) -> bool {
+        let leader = self.buckets[index].claims.first().and_then(|claim| claim.checked_sub(before));
+        let leaders = self.buckets.iter().find(|bucket| leader.is_some_and(|claim| bucket.claims.contains(&claim)));
+        let Some(leaders) = leaders else { return false };
+        let mut wanted: BTreeMap<Option<usize>, i64> = BTreeMap::new();
+        for node in leaders.nodes.iter() {
+            let domain = self.problem.machines[*node].domains[level];
+            *wanted.entry(domain).or_insert(0) += self.slots(*node, leaders);
+        }
+        wanted.retain(|_, leaders| *leaders > 0);
+        let inside = |domain: Option<usize>| {
+            let here = rooms.iter().filter(move |room| self.problem.machines[room.node].domains[level] == domain);
+            self.sure(index, here)
+        };
+        let pods = |slots: i64| slots.min(leaders.most).saturating_mul(each);
+        wanted.into_iter().all(|(domain, slots)| domain.is_some() && inside(domain) >= pods(slots))
     }
 
     fn room(&self, index: usize, node: usize) -> Room {

@@ -42,7 +42,9 @@ pub(super) fn report(
     for (taker, victims) in &takers {
         session.report(taken(role(taker), &victims.iter().map(role).collect::<Vec<_>>()));
     }
-    mixed.iter().for_each(|place| session.report(shared(role(place))));
+    for role in mixed.iter().map(role) {
+        session.report(if role.multi_pod() && !role.by_instance() { followers(role) } else { shared(role) });
+    }
 }
 
 fn taken(taker: &Role, victims: &[&Role]) -> Diagnostic {
@@ -55,6 +57,13 @@ fn taken(taker: &Role, victims: &[&Role]) -> Diagnostic {
     problem.help(format!(
         "give `{name}` a clause of `place` and a fixed number of replicas, so that each instance is bound to its place; or keep it on other nodes with `on`"
     ))
+}
+
+fn followers(role: &Role) -> Diagnostic {
+    let message = format!("no affinity can keep the workers of `{}` with their leaders", role.name);
+    Diagnostic::new(Code::SharedTemplate, role.span, message)
+        .label(role.replicas_span, "one LeaderWorkerSet for all instances: a leader may take any of the leaders' nodes")
+        .help("let leaders and workers take whole nodes, so that each domain has as many for workers as its leaders need; or fix the number of instances")
 }
 
 fn shared(role: &Role) -> Diagnostic {

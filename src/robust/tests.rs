@@ -101,6 +101,13 @@ fn a_spread_needs_room_in_its_emptiest_domain() {
     let apart = |demand: i64| Claim { dependent: Dependence::Apart(0), ..claim(0, demand, 8, &[0, 1, 2, 3]) };
     check(&[8, 8, 8, 8], &[apart(2)], &[]);
     check(&[8, 8, 8, 8], &[apart(3)], &[0]);
+    let workers =
+        |demand, nodes: &[usize]| Claim { dependent: Dependence::Follow(0, 1, 1), ..claim(0, demand, 8, nodes) };
+    check(&[8, 8, 8, 8], &[claim(0, 2, 8, &[0, 2]), workers(2, &[1, 3])], &[]);
+    // Two leaders may come where one worker has room.
+    check(&[16, 8, 8, 8], &[claim(0, 2, 8, &[0, 2]), workers(2, &[1, 3])], &[1]);
+    // Leaders may take the nodes of workers.
+    check(&[8, 8, 8, 8], &[claim(0, 2, 8, &[0, 1, 2]), workers(2, &[1, 3])], &[1]);
 }
 
 /// The claims that some order of scheduling leaves without a node, by trying all of them.
@@ -118,7 +125,16 @@ fn stuck(problem: &Problem, claims: &[Claim]) -> BTreeSet<usize> {
             }
             let nodes: Vec<usize> =
                 claim.nodes.iter().copied().filter(|n| fits(problem, claims, &state, index, *n)).collect();
-            if nodes.is_empty() {
+            let without = match claim.dependent {
+                // They wait for their leader; it must not stand where they cannot.
+                Dependence::Follow(level, each, before) => {
+                    let open = missing(problem, &state, (index, index - before), level, each);
+                    let has = |domain| nodes.iter().any(|n| problem.machines[*n].domains[level] == domain);
+                    !open.into_iter().all(has)
+                }
+                _ => nodes.is_empty(),
+            };
+            if without {
                 found.insert(index);
             }
             for node in nodes {
@@ -129,6 +145,26 @@ fn stuck(problem: &Problem, claims: &[Claim]) -> BTreeSet<usize> {
         }
     }
     found
+}
+
+/// The domains with leaders that lack followers.
+fn missing(
+    problem: &Problem,
+    state: &[Vec<i64>],
+    (own, leader): (usize, usize),
+    level: usize,
+    each: i64,
+) -> BTreeSet<Option<usize>> {
+    let domain = |node: usize| problem.machines[node].domains[level];
+    let count =
+        |claim: usize, at| (0..problem.machines.len()).filter(|n| domain(*n) == at).map(|n| state[claim][n]).sum();
+    let all: BTreeSet<Option<usize>> = (0..problem.machines.len()).map(domain).collect();
+    all.into_iter()
+        .filter(|at| {
+            let (followers, leaders): (i64, i64) = (count(own, *at), count(leader, *at));
+            followers < leaders * each
+        })
+        .collect()
 }
 
 fn fits(problem: &Problem, claims: &[Claim], state: &[Vec<i64>], index: usize, node: usize) -> bool {
@@ -159,6 +195,9 @@ fn fits(problem: &Problem, claims: &[Claim], state: &[Vec<i64>], index: usize, n
             counts[&domain(level, node).unwrap_or(0)] + 1 - emptiest <= skew
         }
         Dependence::Apart(level) => own(level)[&domain(level, node).unwrap_or(0)] == 0,
+        Dependence::Follow(level, each, before) => {
+            missing(problem, state, (index, index - before), level, each).contains(&domain(level, node))
+        }
     };
     used + claim.request[0] <= problem.machines[node].free[0]
         && dependent
@@ -168,6 +207,7 @@ fn fits(problem: &Problem, claims: &[Claim], state: &[Vec<i64>], index: usize, n
 fn some_claims() -> impl Strategy<Value = Vec<Claim>> {
     let one = (1..4_i64, prop::sample::select(vec![1, 2, 4]), prop::bits::u8::between(0, 4), 0..12_u8);
     prop::collection::vec(one, 1..4).prop_map(|all| {
+        let leaders: Vec<i64> = all.iter().map(|(demand, ..)| *demand).collect();
         let claim = |(number, (demand, size, nodes, kind)): (usize, (i64, i64, u8, u8))| {
             let nodes: Vec<usize> = (0..4).filter(|n| nodes & (1 << n) != 0).collect();
             let claim = claim(number, demand, size, &nodes);
@@ -175,6 +215,15 @@ fn some_claims() -> impl Strategy<Value = Vec<Claim>> {
                 0 => Claim { exclusive: vec![0], ..claim },
                 1 => Claim { dependent: Dependence::Spread(0, 1, 1), ..claim },
                 2 => Claim { dependent: Dependence::Apart(0), ..claim },
+                3 | 4 if number > 0 => {
+                    let demand = leaders[number - 1] * demand.min(2);
+                    Claim {
+                        demand,
+                        most: demand,
+                        dependent: Dependence::Follow(0, demand / leaders[number - 1], 1),
+                        ..claim
+                    }
+                }
                 _ => claim,
             }
         };

@@ -2,19 +2,24 @@
 //!
 //! A multi-pod instance is two StatefulSets (leader, workers), or one for each component: their
 //! pods have upstream's names, or names from which rank and instance are read as upstream's are.
+//! On the target `lws` leaders and workers have the form of a LeaderWorkerSet; all else is the same.
+
+use std::cmp::Reverse;
 
 use super::objects::{self, account};
 use super::pod::{self, Dress, field_ref, role_labels};
 use super::scheduling::guarantee;
-use super::{Manifest, Object, Owner, Stage, common_labels, labels, text};
+use super::{Manifest, Object, Owner, Stage, common_labels, labels, lws, text};
 use crate::check::{self, Form, PartKind, Pin};
 use crate::data::{Data, Map};
 use crate::fit::gang::is_gang;
+use crate::fit::lws::CAPABILITY;
 use crate::inventory::Inventory;
 use crate::naming;
+use crate::plan::affinity::Site;
 use crate::plan::env::Identity;
 use crate::plan::template::Claim;
-use crate::plan::{Group, Part, Plan, Role, Unit, first_ordinal, ordinals, workload_name};
+use crate::plan::{Group, Part, Plan, Role, Unit, addressed_by, first_ordinal, pods_of, workload_name};
 
 /// The label that holds the ordinal of a StatefulSet's pod (Kubernetes 1.28).
 const POD_INDEX: &str = "metadata.labels['apps.kubernetes.io/pod-index']";
@@ -46,12 +51,15 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
     for unit in &role.units {
         let gang = plan.gang.filter(|_| is_gang(role.source));
         objects.extend(gang.zip(unit.instance).map(|(gang, i)| objects::pod_group(gang, group, role, i)));
-        for index in 0..role.parts.len() {
-            objects.push(Workload { plan, owner, role, unit, index, part: &role.parts[index] }.object());
+        let workload = |(index, part)| Workload { plan, owner, role, unit, index, part };
+        let mut workloads = role.parts.iter().enumerate().map(workload);
+        match role.source.form {
+            Form::LeaderWorkerSet => objects.extend(workloads.next().map(|leader| lws::object(&leader))),
+            _ => objects.extend(workloads.map(|workload| workload.object())),
         }
     }
     let autoscale = role.source.autoscale.as_ref().filter(|_| role.autoscaled());
-    objects.extend(autoscale.map(|a| objects::autoscaler(role, a, kind(role.source.form))));
+    objects.extend(autoscale.map(|a| objects::autoscaler(role, a, &scaled(group.source, role.source))));
     objects
 }
 
@@ -60,7 +68,32 @@ pub fn kind(form: Form) -> &'static str {
     match form {
         Form::Deployment => "Deployment",
         Form::StatefulSet | Form::PerInstance => "StatefulSet",
+        Form::LeaderWorkerSet => lws::KIND,
     }
+}
+
+/// The API of a role's workloads.
+fn api(form: Form) -> &'static str {
+    match form {
+        Form::Deployment | Form::StatefulSet | Form::PerInstance => "apps/v1",
+        Form::LeaderWorkerSet => CAPABILITY,
+    }
+}
+
+/// The workload whose number of replicas an autoscaler owns.
+pub struct Scaled {
+    /// Group and version of its API.
+    pub api: &'static str,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// What an autoscaler of a role scales.
+pub fn scaled(group: &check::Group, role: &check::Role) -> Scaled {
+    let name = workload_name(group, role, None, &role.parts[0].kind);
+    Scaled { api: api(role.form), kind: kind(role.form), name }
 }
 
 /// The names of the pods of an instance, in the order of its parts.
@@ -74,13 +107,9 @@ pub fn pod_names(group: &check::Group, role: &check::Role, instance: u32) -> Vec
                 std::iter::repeat_n(format!("{workload}-*"), part.count as usize)
             })
             .collect(),
-        Form::StatefulSet => parts
-            .map(|part| {
-                let ordinal = first_ordinal(&part.kind).saturating_add(instance);
-                naming::ordinal(&workload_name(group, role, None, &part.kind), ordinal)
-            })
-            .collect(),
-        Form::PerInstance => parts.flat_map(|part| ordinals(group, role, Some(instance), part, part.count)).collect(),
+        Form::StatefulSet | Form::PerInstance | Form::LeaderWorkerSet => {
+            parts.flat_map(|part| pods_of(group, role, instance, part)).collect()
+        }
     }
 }
 
@@ -97,14 +126,14 @@ pub fn replaces_workers_at_once(inventory: &Inventory) -> bool {
 }
 
 /// The workload of a part of a unit.
-struct Workload<'p, 'm> {
+pub(super) struct Workload<'p, 'm> {
     plan: &'p Plan<'m>,
     owner: Owner<'p, 'm>,
-    role: &'p Role<'m>,
-    unit: &'p Unit<'m>,
+    pub role: &'p Role<'m>,
+    pub unit: &'p Unit<'m>,
     /// Of the part in its role.
     index: usize,
-    part: &'p Part<'m>,
+    pub part: &'p Part<'m>,
 }
 
 impl<'p, 'm> Workload<'p, 'm> {
@@ -113,30 +142,42 @@ impl<'p, 'm> Workload<'p, 'm> {
     }
 
     fn object(&self) -> Object {
-        let spec = match self.role.source.form {
-            Form::Deployment => self.deployment(),
-            Form::StatefulSet | Form::PerInstance => self.stateful_set(),
-        };
+        let form = self.role.source.form;
+        let spec = if form == Form::Deployment { self.deployment() } else { self.stateful_set() };
+        self.named(api(form), kind(form), spec, &self.unit.sites[self.index..=self.index])
+    }
+
+    /// The workload of another part of the unit.
+    pub fn sibling(&self, index: usize) -> Self {
+        Workload { index, part: &self.role.parts[index], ..*self }
+    }
+
+    /// The workload as an object, which runs pods at these sites.
+    pub fn named(&self, api: &'static str, kind: &'static str, spec: Map, sites: &[Site<'_>]) -> Object {
         let name = workload_name(self.group().source, self.role.source, self.unit.instance, &self.part.source.kind);
         let stage = Stage::Run(self.role.stage, self.unit.step + self.part.step);
-        let fields = Map::new().with("spec", spec);
-        let mut object = Object::new("apps/v1", kind(self.role.source.form), name, stage, fields);
-        object.annotations = self.annotations();
+        let mut object = Object::new(api, kind, name, stage, Map::new().with("spec", spec));
+        object.annotations = self.annotations(sites);
         object
     }
 
     /// Where the workload comes from and where it is planned: on the workload, never in its
     /// template, because both change without a reason to restart.
-    fn annotations(&self) -> Map {
+    fn annotations(&self, sites: &[Site<'_>]) -> Map {
         let own = self.role.source.annotations.iter();
         let mut map: Map = own.map(|(key, value)| (key.clone().into(), text(value))).collect();
         let group = self.group().source;
         map.set("rbgc.dev/source", format!("{}#{}.{}", group.source, group.declared, self.role.source.name));
         map.set_some("rbgc.dev/restarts-with", self.listed());
-        let site = &self.unit.sites[self.index];
-        let names: Vec<&str> = site.nodes.iter().map(|n| self.plan.inventory.nodes[*n].name.as_str()).collect();
+        let inventory = self.plan.inventory;
+        let mut names: Vec<&str> = Vec::new();
+        for node in sites.iter().flat_map(|site| &site.nodes) {
+            let name = inventory.nodes[*node].name.as_str();
+            names.extend((!names.contains(&name)).then_some(name));
+        }
         map.set_some("rbgc.dev/plan", (!names.is_empty()).then(|| names.join(",")));
-        map.set("rbgc.dev/guarantee", guarantee(site, self.plan.inventory));
+        let weakest = sites.iter().max_by_key(|site| (site.promise, Reverse(site.level)));
+        map.set_some("rbgc.dev/guarantee", weakest.map(|site| guarantee(site, inventory)));
         map
     }
 
@@ -178,7 +219,7 @@ impl<'p, 'm> Workload<'p, 'm> {
         let group = self.group().source;
         let mut spec = self.common();
         let first = first_ordinal(&self.part.source.kind);
-        spec.set("serviceName", naming::headless(&group.name, &self.role.source.name))
+        spec.set("serviceName", addressed_by(group, self.role.source, self.unit.instance))
             .set("podManagementPolicy", "Parallel")
             .set_some("ordinals", (first > 0).then(|| Data::from(Map::new().with("start", first))))
             .set("updateStrategy", self.update_strategy())
@@ -221,7 +262,7 @@ impl<'p, 'm> Workload<'p, 'm> {
         labels
     }
 
-    fn template(&self) -> Data {
+    pub fn template(&self) -> Data {
         let (group, source) = (self.group().source, self.role.source);
         let mut pod_labels = labels(group.labels.iter().chain(&source.labels));
         common_labels(&mut pod_labels, self.owner);
@@ -263,15 +304,22 @@ impl<'p, 'm> Workload<'p, 'm> {
 
     fn identity(&self, identity: Identity) -> Data {
         let (group, role, part) = (self.group().source, self.role.source, self.part.source);
+        let sets = role.form == Form::LeaderWorkerSet;
+        let own_index = if sets { lws::GROUP_INDEX } else { POD_INDEX };
         match identity {
             Identity::GroupName => text(&group.name),
             Identity::RoleName => text(&role.name),
-            Identity::RoleIndex => self.unit.instance.map_or_else(|| field_ref(POD_INDEX), |i| i.to_string().into()),
-            Identity::InstanceName => self.instance_name().map_or_else(|| field_ref("metadata.name"), Data::from),
+            Identity::RoleIndex => self.unit.instance.map_or_else(|| field_ref(own_index), |i| i.to_string().into()),
+            Identity::InstanceName => match self.instance_name() {
+                Some(name) => name.into(),
+                None if sets => format!("{}-$({})", self.role.name, Identity::RoleIndex.name()).into(),
+                None => field_ref("metadata.name"),
+            },
             Identity::ComponentName => text(part.kind.name()),
             Identity::ComponentIndex if part.kind == PartKind::Leader => "0".into(),
             Identity::ComponentIndex => field_ref(POD_INDEX),
             Identity::WorkerIndex if part.kind == PartKind::Leader => "0".into(),
+            Identity::WorkerIndex if sets => lws::WORKER_INDEX.into(),
             Identity::WorkerIndex => field_ref(POD_INDEX),
             Identity::GroupSize => role.pods().to_string().into(),
             Identity::LeaderAddress => self.leader_address(),
@@ -282,10 +330,11 @@ impl<'p, 'm> Workload<'p, 'm> {
     /// StatefulSet for all instances is its own leader.
     fn leader_address(&self) -> Data {
         let (group, role) = (self.group().source, self.role.source);
-        let service = naming::headless(&group.name, &role.name);
+        let service = addressed_by(group, role, self.unit.instance);
         let namespace = Some(group.namespace.as_str());
         match (role.form, self.unit.instance) {
             (Form::Deployment, _) => field_ref("status.podIP"),
+            (Form::LeaderWorkerSet, _) => lws::LEADER_ADDRESS.into(),
             (_, Some(_)) => {
                 let leader = workload_name(group, role, self.unit.instance, &role.parts[0].kind);
                 naming::address(&naming::ordinal(&leader, 0), &service, namespace).into()
@@ -300,7 +349,7 @@ impl<'p, 'm> Workload<'p, 'm> {
 
 /// A claim template. Kind and version are written because the API server adds them, which tools
 /// would take for a difference.
-fn claim(claim: &Claim<'_>) -> Map {
+pub(super) fn claim(claim: &Claim<'_>) -> Map {
     Map::new()
         .with("apiVersion", "v1")
         .with("kind", "PersistentVolumeClaim")

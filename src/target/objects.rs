@@ -1,5 +1,6 @@
 //! The objects around the workloads, which are the same for every target that makes pods itself.
 
+use super::native::Scaled;
 use super::pod::role_labels;
 use super::{Object, Stage, text, texts};
 use crate::check::{Autoscale, Metric};
@@ -147,8 +148,8 @@ pub fn disruption_budget(group: &Group<'_>, role: &Role<'_>) -> Object {
     Object::new("policy/v1", "PodDisruptionBudget", role.name.clone(), Stage::Base, fields)
 }
 
-/// The autoscaler of a role whose workload is of this kind.
-pub fn autoscaler(role: &Role<'_>, autoscale: &Autoscale, kind: &'static str) -> Object {
+/// The autoscaler of a role with this workload.
+pub fn autoscaler(role: &Role<'_>, autoscale: &Autoscale, scaled: &Scaled) -> Object {
     let metric = match &autoscale.metric {
         Metric::Resource { name, utilization } => {
             let target = Map::new().with("type", "Utilization").with("averageUtilization", *utilization);
@@ -161,7 +162,7 @@ pub fn autoscaler(role: &Role<'_>, autoscale: &Autoscale, kind: &'static str) ->
             Map::new().with("type", "Pods").with("pods", pods)
         }
     };
-    let target = Map::new().with("apiVersion", "apps/v1").with("kind", kind).with("name", text(&role.name));
+    let target = Map::new().with("apiVersion", scaled.api).with("kind", scaled.kind).with("name", text(&scaled.name));
     let mut spec = Map::new()
         .with("scaleTargetRef", target)
         .with("minReplicas", role.source.replicas.min)

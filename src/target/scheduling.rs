@@ -1,7 +1,8 @@
 //! Where pods may run, in the terms of core/v1: affinities, tolerations, spread constraints.
 
 use super::pod::{Dress, role_labels};
-use super::{text, texts};
+use super::{lws, text, texts};
+use crate::check::PartKind;
 use crate::data::{Data, Map};
 use crate::inventory::Inventory;
 use crate::naming;
@@ -62,6 +63,11 @@ fn node_expression(expression: &Expression<'_>) -> Map {
 fn pod_term(term: &PodTerm<'_>, dress: &Dress<'_>) -> Map {
     let map = Map::new().with("topologyKey", text(term.topology));
     match term.pods {
+        Pods::Role(role) if term.near && role == dress.role && dress.labels.get(naming::LABEL_COMPONENT).is_some() => {
+            let labels = role_labels(dress.group, role).with(naming::LABEL_COMPONENT, PartKind::Leader.name());
+            map.with("labelSelector", Map::new().with("matchLabels", labels))
+                .with("matchLabelKeys", texts([lws::GROUP_INDEX_LABEL]))
+        }
         Pods::Role(role) => map.with("labelSelector", Map::new().with("matchLabels", role_labels(dress.group, role))),
         Pods::OtherGroups => {
             let others = Map::new()

@@ -69,6 +69,11 @@ pub fn known(object: &Value) {
         "PodDisruptionBudget" => all_known::<policy::v1::PodDisruptionBudget>(object),
         "Role" => all_known::<rbac::v1::Role>(object),
         "RoleBinding" => all_known::<rbac::v1::RoleBinding>(object),
+        "LeaderWorkerSet" => {
+            for template in ["leaderTemplate", "workerTemplate"] {
+                all_known::<core::v1::PodTemplateSpec>(&object["spec"]["leaderWorkerTemplate"][template]);
+            }
+        }
         "Application" | "AppProject" | "ComputeDomain" | "PodGroup" => {}
         kind => panic!("unknown kind {kind}"),
     }
@@ -90,7 +95,12 @@ pub fn pod_spec(object: &Value) -> &Value {
 
 /// The variables of a workload's first container: name and value, or the field that it is.
 pub fn env(object: &Value) -> Vec<(String, String)> {
-    let list = pod_spec(object)["containers"][0]["env"].as_array().cloned().unwrap_or_default();
+    env_of(pod_spec(object))
+}
+
+/// The variables of the first container of a pod.
+pub fn env_of(spec: &Value) -> Vec<(String, String)> {
+    let list = spec["containers"][0]["env"].as_array().cloned().unwrap_or_default();
     let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
     let source = |e: &Value| match &e["value"] {
         Value::String(value) => value.clone(),

@@ -7,6 +7,7 @@ use crate::check::Role;
 use crate::plan::testing::group;
 
 mod gang;
+mod lws;
 mod objects;
 mod pods;
 mod workloads;

@@ -148,9 +148,10 @@ impl<'a, 'm> List<'a, 'm> {
         let empty = Lock::default();
         let lock = before.fitted.locks.get(g).unwrap_or(&empty);
         for (r, role) in group.roles.iter().enumerate() {
-            match role.source.form {
-                Form::PerInstance => self.instances((g, r), role, lock),
-                Form::Deployment | Form::StatefulSet => self.shared((g, r), role, lock),
+            if role.source.by_instance() {
+                self.instances((g, r), role, lock);
+            } else {
+                self.shared((g, r), role, lock);
             }
         }
         let gone = lock.places.keys().filter(|key| !group.roles.iter().any(|r| r.source.name == key.role));
@@ -230,7 +231,7 @@ impl<'a, 'm> List<'a, 'm> {
             first = pods.end;
             let leaving = old.get(pods.clone()).unwrap_or_default().iter().flatten().cloned().collect();
             let entering = new.get(pods.clone()).unwrap_or_default().to_vec();
-            let at_once = self.at_once(&part.source.kind, pods.len());
+            let at_once = self.at_once(role.source.form, &part.source.kind, pods.len());
             (self.moment(id, Some(index), number), at_once, (leaving, entering))
         };
         role.parts.iter().enumerate().map(part).collect()
@@ -308,9 +309,11 @@ impl<'a, 'm> List<'a, 'm> {
         self.before.order.moment(g, r, instance, part)
     }
 
-    /// Whether a StatefulSet replaces all its pods at once.
-    fn at_once(&self, kind: &PartKind, pods: usize) -> bool {
-        pods < 2 || (*kind == PartKind::Worker && native::replaces_workers_at_once(self.before.plan.inventory))
+    /// Whether a workload replaces all its pods of a part at once. The workers of a LeaderWorkerSet
+    /// belong to the pod of their leader, and go with it.
+    fn at_once(&self, form: Form, kind: &PartKind, pods: usize) -> bool {
+        let workers = || *kind == PartKind::Worker && native::replaces_workers_at_once(self.before.plan.inventory);
+        pods < 2 || form == Form::LeaderWorkerSet || workers()
     }
 
     /// New instances that come after others, and instances of roles that list others by address,

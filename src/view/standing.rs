@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::check::{Form, Part};
+use crate::check::Part;
 use crate::fit::Fitted;
 use crate::inventory::{Inventory, Node};
 use crate::lock::{Instance, Lock};
@@ -88,7 +88,7 @@ fn affinities(fitted: &Fitted, group: usize, lock: &Lock, nodes: &BTreeMap<&str,
             for part in &role.parts {
                 let pods = first..first + part.count as usize;
                 first = pods.end;
-                let own = (role.form == Form::PerInstance).then_some(index);
+                let own = role.by_instance().then_some(index);
                 let Some(affinity) = lock.affinities.get(&remembered_as(role, own, part)) else { continue };
                 let places = distinct(places.get(pods).unwrap_or_default());
                 let name = || format!("{}/{}/{index}", group.name, role.name);

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::dice::Dice;
 use super::random;
-use crate::support::compile::{HOME, Outcome, compile};
+use crate::support::compile::{HOME, Outcome, compile, compile_for, targets};
 use crate::support::tree::{self, Tree};
 use crate::support::{Memory, directories, none, pods, root};
 
@@ -85,9 +85,15 @@ fn example(name: &str, orders: usize) -> Vec<String> {
     let files = tree::read(&root().join("examples").join(name));
     let sources: Vec<&str> = files.keys().map(String::as_str).filter(|path| path.ends_with(".rbg")).collect();
     files.iter().for_each(|(path, text)| world.add(Path::new(HOME).join(path), text.as_str()));
-    let case = Case::new(&compile(&world, &sources, &[], &Delivery::Plain), &load(&files["inventory.yaml"]));
-    println!("{name}: {}", case.summary());
-    case.all_orders(orders, 1).into_iter().map(|problem| format!("examples/{name}: {problem}")).collect()
+    let inventory = load(&files["inventory.yaml"]);
+    let mut problems = Vec::new();
+    for target in targets(name) {
+        let case = Case::new(&compile_for(target, &world, &sources, &[], &Delivery::Plain), &inventory);
+        let name = format!("examples/{name} on {}", target.name());
+        println!("{name}: {}", case.summary());
+        problems.extend(case.all_orders(orders, 1).into_iter().map(|problem| format!("{name}: {problem}")));
+    }
+    problems
 }
 
 fn random_plans(plans: usize, orders: usize) -> Vec<String> {
@@ -174,7 +180,7 @@ impl Case {
         outcome.groups.iter().flatten().for_each(|group| files.extend(group.files.clone()));
         let nodes = pods::nodes(inventory);
         let mut case = Case { nodes, pods: Vec::new(), workloads: Vec::new(), of: Vec::new(), wanted: Vec::new() };
-        let objects = tree::objects(&files);
+        let objects = tree::objects_at(&files, "maxReplicas");
         let most: BTreeMap<&str, u64> = objects
             .iter()
             .filter(|o| o.kind() == "HorizontalPodAutoscaler")
@@ -183,7 +189,8 @@ impl Case {
             })
             .collect();
         for object in objects.iter().filter(|o| o.template().is_some()) {
-            let template: Value = serde_json::to_value(object.template()).unwrap();
+            let mut template: Value = serde_json::to_value(object.template()).unwrap();
+            let leads = template["metadata"]["labels"]["leaderworkerset.sigs.k8s.io/worker-index"] == "0";
             let guarantee = object.text(&["metadata", "annotations", "rbgc.dev/guarantee"]);
             let level = inventory.level(guarantee);
             let labels = level.map(|l| inventory.levels[..=l].iter().map(|level| level.label.clone()).collect());
@@ -193,6 +200,10 @@ impl Case {
             case.workloads.push((object.name().to_owned(), planned, labels));
             for ordinal in 0..most.get(object.name()).copied().unwrap_or(object.replicas()) {
                 let name = format!("{}-{ordinal}", object.name());
+                if leads {
+                    let labels = &mut template["metadata"]["labels"];
+                    labels["leaderworkerset.sigs.k8s.io/group-index"] = ordinal.to_string().into();
+                }
                 case.pods.push(pods::pod(&name, object.namespace(), &template));
                 case.of.push(case.workloads.len() - 1);
             }

@@ -36,24 +36,47 @@ impl Outcome {
     }
 }
 
-/// Compiles the sources of a world with the inventory `/project/inventory.yaml`.
-pub fn compile(world: &Memory, sources: &[&str], set: &[(String, String)], delivery: &Delivery) -> Outcome {
-    compile_with(world, sources, set, delivery, false)
+/// The targets that an example is for: that which its name begins with, or `native`, and also `lws`
+/// where its cluster has LeaderWorkerSets.
+pub fn targets(example: &str) -> Vec<Target> {
+    let inventory = read(&root().join("examples").join(example).join("inventory.yaml"));
+    let own = Target::NAMES.iter().find(|name| example.starts_with(&format!("{name}-")));
+    match own {
+        Some(name) => vec![Target::parse(name).expect("a target")],
+        None if inventory.contains("leaderworkerset.x-k8s.io/v1") => vec![Target::Native, Target::Lws],
+        None => vec![Target::Native],
+    }
 }
 
-/// The same, with lists for kustomize or without.
-pub fn compile_with(
+/// Compiles the sources of a world with the inventory `/project/inventory.yaml`.
+pub fn compile(world: &Memory, sources: &[&str], set: &[(String, String)], delivery: &Delivery) -> Outcome {
+    compile_for(Target::Native, world, sources, set, delivery)
+}
+
+/// The same for a target.
+pub fn compile_for(
+    target: Target,
     world: &Memory,
     sources: &[&str],
     set: &[(String, String)],
     delivery: &Delivery,
-    kustomization: bool,
+) -> Outcome {
+    compile_with(target, world, sources, set, (delivery, false))
+}
+
+/// The same, with lists for kustomize or without.
+pub fn compile_with(
+    target: Target,
+    world: &Memory,
+    sources: &[&str],
+    set: &[(String, String)],
+    (delivery, kustomization): (&Delivery, bool),
 ) -> Outcome {
     let mut session = Session::new(world, HOME);
     let sources: Vec<PathBuf> = sources.iter().map(|s| Path::new(HOME).join(s)).collect();
     let options = rbgc::Options {
-        check: check::Options { set: set.to_vec() },
-        target: Target::Native,
+        check: check::Options { set: set.to_vec(), ..check::Options::default() },
+        target,
         delivery: delivery.clone(),
         kustomization,
         prune: BTreeSet::new(),
@@ -74,7 +97,11 @@ pub fn compile_program(program: &Program) -> Outcome {
     }
     let sets = program.files[0].text.lines().filter_map(|line| line.strip_prefix("//@ set ")?.split_once('='));
     let set: Vec<_> = sets.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
-    let flux = program.files[0].text.lines().any(|line| line.trim() == "//@ delivery flux");
-    let delivery = if flux { Delivery::Flux(flux::Options::default()) } else { Delivery::Plain };
-    compile(&world, &["main.rbg"], &set, &delivery)
+    let setting = |word: &str| program.files[0].text.lines().find_map(|line| line.strip_prefix(word)).map(str::trim);
+    let delivery = match setting("//@ delivery ") {
+        Some("flux") => Delivery::Flux(flux::Options::default()),
+        _ => Delivery::Plain,
+    };
+    let target = Target::parse(setting("//@ target ").unwrap_or("native")).expect("a target");
+    compile_for(target, &world, &["main.rbg"], &set, &delivery)
 }

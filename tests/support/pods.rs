@@ -48,7 +48,11 @@ pub fn nodes(inventory: &Inventory) -> Vec<Node> {
 pub fn pod(name: &str, namespace: &str, object: &Value) -> Pod {
     let spec = &object["spec"];
     let affinity = &spec["affinity"];
-    let pods = |kind: &str| list(&affinity[kind][REQUIRED]).iter().map(|t| pod_term(t, namespace)).collect();
+    let labels = texts(&object["metadata"]["labels"]);
+    let pods = |kind: &str| {
+        let term = |t: &Value| own_keys(pod_term(t, namespace), t, &labels);
+        list(&affinity[kind][REQUIRED]).iter().map(term).collect()
+    };
     let wishes = |kind: &str, sign: i64| {
         let wish = move |w: &Value| (sign * number(&w["weight"]), pod_term(&w["podAffinityTerm"], namespace));
         list(&affinity[kind][PREFERRED]).iter().map(wish).collect::<Vec<_>>()
@@ -57,7 +61,7 @@ pub fn pod(name: &str, namespace: &str, object: &Value) -> Pod {
     Pod {
         name: name.into(),
         namespace: namespace.into(),
-        labels: texts(&object["metadata"]["labels"]),
+        labels: labels.clone(),
         requests: requests(spec),
         node_selector: texts(&spec["nodeSelector"]),
         required_nodes: required.as_array().map(|terms| terms.iter().map(selector).collect()),
@@ -125,6 +129,15 @@ fn pod_term(value: &Value, namespace: &str) -> PodTerm {
     };
     let selector = value["labelSelector"].is_object().then(|| selector(&value["labelSelector"]));
     PodTerm { topology: text(&value["topologyKey"]), selector, namespaces }
+}
+
+/// What the API server makes of `matchLabelKeys` when it admits a pod.
+fn own_keys(mut term: PodTerm, value: &Value, labels: &BTreeMap<String, String>) -> PodTerm {
+    for key in list(&value["matchLabelKeys"]).iter().map(text) {
+        let own = labels.get(&key).map(|own| Requirement { key, operator: Operator::In, values: vec![own.clone()] });
+        term.selector.get_or_insert_default().extend(own);
+    }
+    term
 }
 
 fn spread(value: &Value) -> Spread {

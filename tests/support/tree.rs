@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_yaml::Value;
 
+use super::lws;
+
 /// Texts by path from the root of the tree, `/` separated.
 pub type Tree = BTreeMap<String, String>;
 
@@ -69,9 +71,15 @@ pub fn at<'v>(value: &'v Value, keys: &[&str]) -> Option<&'v Value> {
     keys.iter().try_fold(value, |value, key| value.get(key))
 }
 
-/// All objects of the YAML files, in the order of paths.
+/// All objects of the YAML files, in the order of paths, and what controllers make of them.
 #[track_caller]
 pub fn objects(tree: &Tree) -> Vec<Object> {
+    objects_at(tree, "minReplicas")
+}
+
+/// The same, with so many replicas as that field of autoscalers says.
+#[track_caller]
+pub fn objects_at(tree: &Tree, bound: &str) -> Vec<Object> {
     let mut objects = Vec::new();
     for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".yaml")) {
         for document in serde_yaml::Deserializer::from_str(text) {
@@ -79,7 +87,21 @@ pub fn objects(tree: &Tree) -> Vec<Object> {
             objects.push(Object { path: path.clone(), value });
         }
     }
+    let sets = objects.iter().filter(|o| o.kind() == "LeaderWorkerSet");
+    let made: Vec<Object> = sets.flat_map(|set| lws::made(set, scaled(&objects, set, bound))).collect();
+    objects.extend(made);
     objects
+}
+
+/// The number of replicas that a field of its autoscaler says, if it has one.
+fn scaled(objects: &[Object], workload: &Object, bound: &str) -> Option<u64> {
+    let target = |o: &&Object| {
+        let of = |field| o.text(&["spec", "scaleTargetRef", field]);
+        o.kind() == "HorizontalPodAutoscaler"
+            && o.namespace() == workload.namespace()
+            && (of("kind"), of("name")) == (workload.kind(), workload.name())
+    };
+    at(&objects.iter().find(target)?.value, &["spec", bound])?.as_u64()
 }
 
 /// The templates of all workloads by kind and name.
@@ -111,13 +133,7 @@ pub fn resolvable(objects: &[Object], namespace: &str) -> BTreeSet<String> {
         if !found.is_some_and(|service| selects(service, set)) {
             continue;
         }
-        let scaled = objects.iter().find(|o| {
-            o.kind() == "HorizontalPodAutoscaler"
-                && o.namespace() == set.namespace()
-                && (o.text(&["spec", "scaleTargetRef", "kind"]), o.text(&["spec", "scaleTargetRef", "name"]))
-                    == (set.kind(), set.name())
-        });
-        let least = scaled.and_then(|o| at(&o.value, &["spec", "minReplicas"])?.as_u64());
+        let least = scaled(objects, set, "minReplicas");
         let first = at(&set.value, &["spec", "ordinals", "start"]).and_then(Value::as_u64).unwrap_or(0);
         for ordinal in first..first + least.unwrap_or(set.replicas()) {
             add(format!("{}-{ordinal}.{service}", set.name()), set.namespace());
@@ -155,8 +171,8 @@ pub fn texts(value: &Value) -> Vec<(String, String)> {
 }
 
 /// The host names of this cluster that a text names: hosts of URLs, `host:port`, and every name
-/// through a headless Service (`….s-…`). Names outside of the cluster have a dot and no `.s-`; an
-/// `upstream` of nginx is a name of its own.
+/// through a headless Service (`….s-…`, or `<set>-….<set>…` of a LeaderWorkerSet). Other names with
+/// a dot are outside of the cluster; an `upstream` of nginx is a name of its own.
 pub fn hosts(text: &str) -> Vec<String> {
     let upstream: Vec<&str> =
         text.split("upstream ").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
@@ -170,7 +186,11 @@ pub fn hosts(text: &str) -> Vec<String> {
         let port = after.strip_prefix(':').is_some_and(|p| p.starts_with(|c: char| c.is_ascii_digit()));
         let url = before.ends_with("://");
         let numeric = word.chars().all(|c| c.is_ascii_digit() || c == '.');
-        let headless = word.contains(".s-");
+        let of_set = word.split_once('.').is_some_and(|(pod, rest)| {
+            let set = rest.split('.').next().unwrap_or_default();
+            pod.strip_prefix(set).is_some_and(|ordinals| ordinals.starts_with('-'))
+        });
+        let headless = word.contains(".s-") || of_set;
         let local = matches!(word, "localhost" | "0.0.0.0" | "127.0.0.1");
         let image = before.ends_with('/') && !url;
         if headless
@@ -189,4 +209,5 @@ fn hosts_are_found() {
     assert_eq!(hosts(text), ["web-0.s-g-web", "g-web", "store"]);
     assert_eq!(hosts("https://example.com/ 10.0.0.1:5 lmsysorg/sglang:0.5"), [""; 0]);
     assert_eq!(hosts("address: g-r-0-0.s-g-r.llm"), ["g-r-0-0.s-g-r.llm"]);
+    assert_eq!(hosts("address: g-r-0-0-1.g-r-0"), ["g-r-0-0-1.g-r-0"]);
 }

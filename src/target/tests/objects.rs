@@ -291,7 +291,8 @@ fn the_discovery_file_lists_what_resolves() {
 #[test]
 fn words_of_targets() {
     assert_eq!(Target::parse("native"), Ok(Target::Native));
-    assert_eq!(Target::parse("lws"), Err(NotATarget::NotYet));
+    assert_eq!(Target::parse("lws"), Ok(Target::Lws));
+    assert_eq!(Target::parse("rbg"), Err(NotATarget::NotYet));
     assert_eq!(Target::parse("helm"), Err(NotATarget::Unknown));
 }
 
