@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::branch::{Guide, floors, guided};
 use super::certify::Models;
 use super::improve::{anew, cost_of, restore, save};
-use super::objective::Cost;
+use super::objective::{Cost, part};
 use super::relax;
 use super::solve::{assemble, take_group};
 use super::state::{NONE, State};
@@ -63,6 +63,9 @@ pub(super) fn prove_within(state: &mut State, effort: u64, mut quick: u64, proof
     for _ in 0..ROUNDS {
         let placement = assemble(state.index, state);
         let models = Models::new(state.index, &placement);
+        if models.cost()[part::UNPLACED] > 0 {
+            break;
+        }
         let (refined, certificates, bounds) = relax::proven(&models, relax::Budget::small(effort as u32));
         known.bounds = Some((*models.cost(), bounds));
         if bounds.iter().zip(models.cost()).all(|(bound, cost)| bound >= cost) {
