@@ -22,6 +22,7 @@ mod improve;
 mod index;
 mod moves;
 mod objective;
+mod prove;
 mod quotes;
 mod relax;
 mod repair;

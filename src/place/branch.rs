@@ -14,10 +14,13 @@ use super::solve::complete;
 use super::state::State;
 use super::{Placement, verify};
 
+mod guide;
 mod layout;
 mod orbits;
 mod rest;
 
+pub(super) use guide::Guide;
+use guide::View;
 use layout::Layout;
 use orbits::Orbits;
 
@@ -34,6 +37,8 @@ pub(super) struct Verdict {
     pub cost: Option<Cost>,
     /// What every plan of the groups costs at least.
     pub floor: Cost,
+    /// Whether the search came to its end: then no plan costs less.
+    pub complete: bool,
 }
 
 /// A choice for the next pod.
@@ -70,8 +75,10 @@ struct Frame {
     next: usize,
 }
 
-struct Search<'a> {
+struct Search<'a, 'g, 'm, 'i, 'p> {
     layout: &'a Layout,
+    /// What the rest costs at least by prices, where these are known.
+    guide: Option<&'g mut Guide<'m, 'i, 'p>>,
     orbits: Orbits,
     /// What the groups from each position of the order on cost at least.
     open: Vec<Cost>,
@@ -110,6 +117,18 @@ pub(super) fn cheapest(
     floors: &BTreeMap<usize, Cost>,
     steps: &mut u64,
 ) -> Verdict {
+    guided(state, (groups, machines), below, floors, None, steps)
+}
+
+/// The same for all groups that do not stand, with what is known about the rest of a plan.
+pub(super) fn guided(
+    state: &mut State,
+    (groups, machines): (&[usize], &[usize]),
+    below: Cost,
+    floors: &BTreeMap<usize, Cost>,
+    guide: Option<&mut Guide>,
+    steps: &mut u64,
+) -> Verdict {
     let layout = Layout::new(state, groups, machines);
     let alone = |g: &usize| {
         let empty = !layout.places.iter().any(|p| p.group == *g);
@@ -127,6 +146,7 @@ pub(super) fn cheapest(
     let orbits = Orbits::new(state, &layout);
     let mut search = Search {
         layout: &layout,
+        guide,
         orbits,
         open,
         alone,
@@ -144,7 +164,7 @@ pub(super) fn cheapest(
         best
     });
     let floor = if complete { cost.unwrap_or(below) } else { floor };
-    Verdict { cost, floor }
+    Verdict { cost, floor, complete }
 }
 
 /// What a group costs at least when only what stands now is in its way, without fragmentation.
@@ -163,7 +183,7 @@ fn alone_cost(state: &mut State, group: usize, machines: &[usize], steps: &mut u
     floor
 }
 
-impl Search<'_> {
+impl Search<'_, '_, '_, '_, '_> {
     /// Whether the search was complete.
     fn run(&mut self, state: &mut State) -> bool {
         let mut closed = [0; 7];
@@ -287,9 +307,26 @@ impl Search<'_> {
                 return None;
             }
             self.seen.insert(key, sum);
+            if self.excludes(state, &node) {
+                return None;
+            }
         }
         let choices = self.choices(state, &node);
         Some(Frame { node, depth: self.trail.len(), choices, next: 0 })
+    }
+
+    /// Whether prices show that nothing better comes from here.
+    fn excludes(&mut self, state: &State, node: &Node) -> bool {
+        let place = &self.layout.places[node.at];
+        let Some(guide) = &mut self.guide else { return false };
+        let mut closed = node.closed;
+        add(&mut closed, &node.begun);
+        let open = place.order + usize::from(!place.starts_group());
+        let view = View { closed, open, layout: self.layout, alone: &self.alone };
+        let before = guide.work;
+        let excluded = guide.excludes(state, &view, &self.best);
+        *self.steps = self.steps.saturating_sub(guide.work - before);
+        excluded
     }
 
     fn choices(&mut self, state: &mut State, node: &Node) -> Vec<(Cost, Choice)> {

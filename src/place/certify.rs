@@ -12,7 +12,7 @@
 //! nothing here knows of linear programmes or of the search, and every step counts in integers.
 //!
 //! Left out, which makes a bound lower but never wrong: how narrow domains lie in wider ones
-//! beyond the group itself, `near`, cells, exclusive domains, pods of two sizes that fit a machine
+//! beyond the group itself, exclusive domains, pods of two sizes that fit a machine
 //! by sums but not one by one, and spreading but for the largest share of a domain.
 
 use std::collections::BTreeMap;
@@ -29,8 +29,9 @@ mod settled;
 mod split;
 mod team;
 
-pub(super) use model::{Class, Model, Teams};
-pub(super) use split::Split;
+pub(super) use earn::Item;
+pub(super) use model::{Class, Model, Share, Teams, fine, worth};
+pub(super) use split::{SHARE, Split, Worth};
 
 /// Prices and fines are whole numbers of this part of a unit.
 pub(super) const SCALE: i128 = 1 << 20;
@@ -51,6 +52,8 @@ pub(super) struct Certificate {
 
 /// A problem as bounds look at it, beside a plan.
 pub(super) struct Models<'a, 'p> {
+    index: &'a Index<'p>,
+    placement: &'a Placement,
     /// From the last criteria to the first: from which one on it holds, and the model.
     models: Vec<(usize, Model<'a, 'p>)>,
     cost: Cost,
@@ -66,8 +69,32 @@ impl<'a, 'p> Models<'a, 'p> {
         let wished = wished.clone().any(|c| c.prefer.is_some() || matches!(c.kind, ClauseKind::Spread { .. }));
         let stages = [(part::FRAGMENTATION, wished), (part::LINKS, stood), (0, true)];
         let used = stages.into_iter().filter(|(_, used)| *used);
-        let models = used.map(|(from, _)| (from, Model::new(index, placement, &cost, from))).collect();
-        Models { models, cost }
+        let model = |from: usize| (from, Model::new(index, placement, &cost, from, BTreeMap::new()));
+        Models { index, placement, models: used.map(|(from, _)| model(from)).collect(), cost }
+    }
+
+    /// The same with what follows for instances of several pods: which of them no plan divides that is
+    /// as good. `None` when nothing follows.
+    pub fn refined(&self, certificates: &BTreeMap<usize, Certificate>) -> Option<Self> {
+        let none = Certificate::default();
+        let whole = |criterion: usize| {
+            let certificate = certificates.get(&criterion).unwrap_or(&none);
+            self.of(criterion).map(|model| model.undivided_roles(criterion, certificate)).unwrap_or_default()
+        };
+        let early = whole(part::LOCALITY);
+        let mut all = whole(part::LINKS);
+        all.extend(early.clone());
+        if all.is_empty() {
+            return None;
+        }
+        // What the links show holds for what comes after them, and for links themselves as they are to be
+        // better than those of the plan.
+        let stages = [(part::FRAGMENTATION, &all), (part::LINKS, &all), (0, &early)];
+        let model = |(from, whole): (usize, &BTreeMap<usize, usize>)| {
+            Model::new(self.index, self.placement, &self.cost, from, whole.clone())
+        };
+        let models = stages.into_iter().map(|stage| (stage.0, model(stage))).collect();
+        Some(Models { index: self.index, placement: self.placement, models, cost: self.cost })
     }
 
     /// The model for a criterion.
@@ -87,7 +114,9 @@ impl<'a, 'p> Models<'a, 'p> {
         let mut bounds = Cost::default();
         for criterion in (0..bounds.len()).filter(|c| self.cost[*c] > 0) {
             let certificate = certificates.get(&criterion).unwrap_or(&none);
-            bounds[criterion] = self.of(criterion).map_or(0, |m| m.bound(criterion, &self.cost, certificate));
+            let bound = self.of(criterion).map_or(0, |m| m.bound(criterion, &self.cost, certificate));
+            // The plan itself costs no more.
+            bounds[criterion] = bound.min(self.cost[criterion]);
         }
         bounds
     }

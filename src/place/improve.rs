@@ -3,18 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::branch::{cheapest, floors, users};
+use super::branch::{cheapest, users};
 use super::construct::role_size;
 use super::objective::{Cost, add, group_cost, part};
+use super::prove::{self, Known};
 use super::solve::{complete, take_group};
 use super::state::State;
 use super::topology::Area;
 
 /// Machines up to which all groups are placed anew at once.
 const SMALL: usize = 64;
-
-/// Pods placed to find the best plan of a small cluster and to prove it; some microseconds each.
-const PROOF: u64 = 20_000;
 
 /// Pods placed to find a better place for one group.
 const ONE: u64 = 300;
@@ -35,7 +33,7 @@ const GROUPS: usize = 10;
 const TRIED: usize = 8;
 
 /// Makes a plan cheaper. Returns what every plan costs at least.
-pub(super) fn improve(state: &mut State) -> Cost {
+pub(super) fn improve(state: &mut State) -> Known {
     let effort = u64::from(state.index.problem.effort.max(1));
     let all: Vec<usize> = (0..state.index.groups.len()).collect();
     let machines: Vec<usize> = (0..state.index.problem.machines.len()).collect();
@@ -46,26 +44,18 @@ pub(super) fn improve(state: &mut State) -> Cost {
         }
     }
     Neighbourhoods::new(state, MOST.min(EACH * machines.len() as u64) * effort).improve(state);
-    if !small {
-        return [0; 7];
-    }
-    let mut steps = PROOF * effort;
-    let before = save(state, &all);
-    all.iter().for_each(|g| take_group(state, *g));
-    let floors = floors(state, &all, &machines, &mut steps);
-    restore(state, &before);
-    anew(state, (&all, &machines), &floors, &mut steps).0
+    if small { prove::prove(state, effort) } else { Known::default() }
 }
 
 /// Where instances stand.
-type Stands = Vec<(usize, Vec<usize>)>;
+pub(super) type Stands = Vec<(usize, Vec<usize>)>;
 
-fn save(state: &State, groups: &[usize]) -> Stands {
+pub(super) fn save(state: &State, groups: &[usize]) -> Stands {
     let instances = groups.iter().flat_map(|g| state.index.groups[*g].instances.clone());
     instances.filter(|i| state.stands(*i)).map(|i| (i, state.machines(i))).collect()
 }
 
-fn restore(state: &mut State, stands: &Stands) {
+pub(super) fn restore(state: &mut State, stands: &Stands) {
     for (instance, machines) in stands {
         machines.iter().enumerate().for_each(|(pod, machine)| state.put(*instance, pod, *machine));
     }
@@ -73,7 +63,7 @@ fn restore(state: &mut State, stands: &Stands) {
 
 /// Places groups anew on some machines: at less cost, or as they were. Returns what they cost at
 /// least, and whether they got cheaper.
-fn anew(
+pub(super) fn anew(
     state: &mut State,
     (groups, machines): (&[usize], &[usize]),
     floors: &BTreeMap<usize, Cost>,
@@ -90,7 +80,7 @@ fn anew(
 }
 
 /// What groups cost, with the whole fragmentation.
-fn cost_of(state: &State, groups: &[usize]) -> Cost {
+pub(super) fn cost_of(state: &State, groups: &[usize]) -> Cost {
     let users = users(state);
     let mut total = [0; 7];
     for group in groups {

@@ -38,15 +38,18 @@ pub(super) fn solve(problem: &Problem, prove: bool) -> Result<Placement, Vec<Con
         }
     }
     missing.iter().for_each(|missing| take_group(&mut state, missing.group));
-    let floor = improve::improve(&mut state);
+    let known = improve::improve(&mut state);
     settle::settle(&mut state);
     let mut placement = assemble(&index, &state);
-    bound(&mut placement, &floor);
+    bound(&mut placement, &known.floor);
     placement.moves = moves::moves(problem, &placement.groups);
     let violations = verify::verify(problem, &placement);
     assert!(violations.is_empty(), "the solver made a plan that its checker refuses: {violations:?}");
     if prove && !placement.is_optimal() {
-        let bounds = relax::bounds(&index, &placement, relax::Budget::new(problem.effort));
+        let cost = placement.objective.iter().map(|criterion| criterion.value);
+        let known = known.bounds.filter(|(of, _)| cost.eq(of.iter().copied()));
+        let fresh = || relax::bounds(&index, &placement, relax::Budget::new(problem.effort));
+        let bounds = known.map_or_else(fresh, |(_, bounds)| bounds);
         for (criterion, bound) in placement.objective.iter_mut().zip(bounds) {
             criterion.bound = criterion.bound.max(bound);
         }

@@ -1,11 +1,8 @@
 //! What a domain can earn at most: a knapsack of bundles.
 
-use std::collections::BTreeMap;
+mod space;
 
-/// Rests of a room that are looked at; beyond that the bound is that of fractions.
-const RESTS: usize = 20_000;
-
-/// Sums looked at for a domain with one measure; beyond that the bound is that of fractions.
+/// Sums, or contents one on top of the other, that are looked at; beyond that the bound is that of fractions.
 const SUMS: usize = 400_000;
 
 /// Something that may be in a domain.
@@ -29,7 +26,7 @@ pub(super) fn dearest(items: &[Item], room: &[i64]) -> (i128, Vec<usize>) {
     items.sort_by_key(|item| (std::cmp::Reverse(item.price), item.row));
     let found = match room {
         [room] => along_line(&items, *room),
-        _ => in_space(&items, room),
+        _ => space::dearest(&items, room),
     };
     found.unwrap_or_else(|| (fractions(&items, room), packed(&items, room)))
 }
@@ -75,41 +72,6 @@ fn along_line(items: &[&Item], room: i64) -> Option<(i128, Vec<usize>)> {
         }
     }
     Some((best[sums - 1], contents))
-}
-
-/// The dearest contents by several measures, rest by rest of the room; `None` when there are too many.
-fn in_space(items: &[&Item], room: &[i64]) -> Option<(i128, Vec<usize>)> {
-    // What was sold, the last item of it, and the place in this list of what was sold before that.
-    let mut sold: Vec<(i128, usize, usize)> = vec![(0, 0, 0)];
-    // For each rest of the room the best that the rest of the space was sold for.
-    let mut seen: BTreeMap<Vec<i64>, usize> = BTreeMap::from([(room.to_vec(), 0)]);
-    for item in items {
-        let known: Vec<(Vec<i64>, usize)> = seen.iter().map(|(left, at)| (left.clone(), *at)).collect();
-        for (mut left, mut at) in known {
-            for _ in 0..item.copies {
-                if item.size.iter().zip(&left).any(|(size, left)| size > left) {
-                    break;
-                }
-                left.iter_mut().zip(&item.size).for_each(|(left, size)| *left -= size);
-                sold.push((sold[at].0 + item.price, item.row, at));
-                at = sold.len() - 1;
-                let best = seen.entry(left.clone()).or_insert(at);
-                if sold[*best].0 < sold[at].0 {
-                    *best = at;
-                }
-            }
-            if seen.len() > RESTS || sold.len() > SUMS {
-                return None;
-            }
-        }
-    }
-    let mut at = seen.into_values().max_by_key(|at| (sold[*at].0, std::cmp::Reverse(*at)))?;
-    let (paid, mut contents) = (sold[at].0, Vec::new());
-    while at > 0 {
-        contents.push(sold[at].1);
-        at = sold[at].2;
-    }
-    Some((paid, contents))
 }
 
 /// What the contents pay at most when the last item of each measure may be cut: the best for their
@@ -191,7 +153,7 @@ mod tests {
             let (all, room) = (items(&rows), [roll(30)]);
             let fitting: Vec<&Item> = all.iter().filter(|item| item.size[0] <= room[0]).collect();
             let line = along_line(&fitting, room[0]).expect("few sums");
-            let space = in_space(&fitting, &room).expect("few rests");
+            let space = space::dearest(&fitting, &room).expect("few rests");
             check(&all, &room, &line);
             check(&all, &room, &space);
             assert_eq!(line.0, space.0, "{all:?} in {room:?}");

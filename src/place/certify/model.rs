@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::measure::{Measure, gcd};
 use super::settled::Settled;
-use super::split::Table;
+use super::split::{Table, Worth};
 use super::team::Team;
 use super::{Bundle, Certificate, SCALE, alone, earn};
 use crate::place::index::Index;
 use crate::place::objective::{Cost, part};
+use crate::place::state::State;
 use crate::place::topology::{Area, CLUSTER};
 use crate::place::{Clause, Placement};
 
 mod teams;
+mod wishes;
 
 /// Comparisons of subsets made for all teams together; teams beyond that are counted without their domains.
 const WORK: usize = 4_000_000;
@@ -48,6 +50,23 @@ pub(in crate::place) struct Shape {
     pub hopeless: bool,
 }
 
+/// What a group costs at least.
+#[derive(Debug, Clone, Default)]
+pub(in crate::place) struct Share {
+    /// The criterion that counts its links.
+    pub criterion: usize,
+    /// Its teams, and how many of each.
+    pub teams: Vec<(usize, i64)>,
+    /// Roles with the team that an instance of it is.
+    pub instances: Vec<(usize, usize)>,
+    /// Its links besides those of the teams.
+    pub links: i128,
+    /// Its unmet preferences besides.
+    pub unmet: i128,
+    /// Its deficit of spreading besides.
+    pub spread: i128,
+}
+
 /// What a criterion costs at least besides the teams.
 #[derive(Debug, Clone, Copy, Default)]
 struct Base {
@@ -59,11 +78,13 @@ struct Base {
 /// A problem as far as bounds look at it.
 pub(in crate::place) struct Model<'a, 'p> {
     pub index: &'a Index<'p>,
-    placement: &'a Placement,
+    pub(super) placement: &'a Placement,
     /// The earlier criteria of the plans that are looked at.
     cost: Cost,
     /// The criteria from which on the model holds.
     from: usize,
+    /// Roles of which no instance is divided at a level, and the level.
+    whole: BTreeMap<usize, usize>,
     /// Instances that cannot stand elsewhere.
     settled: Settled,
     /// What is free beside those.
@@ -82,12 +103,22 @@ pub(in crate::place) struct Model<'a, 'p> {
     pub shapes: BTreeMap<Shape, i64>,
     /// Whether groups may be left out.
     pub partial: bool,
+    /// What each group costs.
+    pub shares: Vec<Share>,
+    /// Machines that nobody uses but those who are placed anew.
+    untouched: Vec<bool>,
     base: BTreeMap<usize, Base>,
 }
 
 impl<'a, 'p> Model<'a, 'p> {
     /// The model for criteria from `from` on, for plans that are not worse in those before.
-    pub fn new(index: &'a Index<'p>, placement: &'a Placement, cost: &Cost, from: usize) -> Self {
+    pub fn new(
+        index: &'a Index<'p>,
+        placement: &'a Placement,
+        cost: &Cost,
+        from: usize,
+        whole: BTreeMap<usize, usize>,
+    ) -> Self {
         let topology = &index.topology;
         // Who may be left out need not stay.
         let partial = cost[part::UNPLACED] > 0;
@@ -99,6 +130,7 @@ impl<'a, 'p> Model<'a, 'p> {
             placement,
             cost: *cost,
             from,
+            whole,
             measures: Measure::all(index, &free),
             settled,
             free,
@@ -109,8 +141,13 @@ impl<'a, 'p> Model<'a, 'p> {
             teams: Vec::new(),
             shapes: BTreeMap::new(),
             partial,
+            shares: Vec::new(),
+            untouched: Vec::new(),
             base: BTreeMap::new(),
         };
+        let kept = model.kept_machines();
+        let untouched = |m: usize| index.problem.machines[m].holders.is_empty() && !kept.contains(&m);
+        model.untouched = (0..index.problem.machines.len()).map(untouched).collect();
         model.classes = model.classify();
         model.gather();
         model
@@ -122,7 +159,8 @@ impl<'a, 'p> Model<'a, 'p> {
             part::MOVES | part::UNMET | part::SPREAD if self.partial => 0,
             part::MOVES => i128::from(self.settled.least),
             part::UNMET | part::SPREAD => {
-                i128::from(alone::least(self.index, self.placement, &self.settled, criterion))
+                let alone = i128::from(alone::least(self.index, self.placement, &self.settled, criterion));
+                alone.max(self.round(criterion, self.relaxed(criterion, cost, certificate)))
             }
             _ => self.round(criterion, self.relaxed(criterion, cost, certificate)),
         };
@@ -131,18 +169,9 @@ impl<'a, 'p> Model<'a, 'p> {
 
     /// The bound that prices prove, in parts of a unit.
     pub fn relaxed(&self, criterion: usize, cost: &Cost, certificate: &Certificate) -> i128 {
-        let price = |bundle: &Bundle| certificate.prices.get(bundle).copied().unwrap_or(0).max(0);
-        let prices: Vec<i128> = self.bundles.iter().map(|(bundle, _)| price(bundle)).collect();
-        let fine = |c: usize| match c.cmp(&criterion) {
-            std::cmp::Ordering::Less => certificate.fines.get(&c).copied().unwrap_or(0).max(0),
-            std::cmp::Ordering::Equal => SCALE,
-            std::cmp::Ordering::Greater => 0,
-        };
-        let cheapest = |teams: &Teams| {
-            let fine = fine(teams.team.criterion);
-            teams.table.cheapest(&self.downgrades, fine, &prices).unwrap_or(0)
-        };
-        let each: Vec<i128> = self.teams.iter().map(cheapest).collect();
+        let prices = self.prices(certificate);
+        let fine = |c: usize| fine(criterion, certificate, c);
+        let each = self.each(criterion, certificate, &prices);
         let paid = |(shape, count): (&Shape, &i64)| {
             let placed: i128 = shape.teams.iter().map(|(team, n)| i128::from(*n) * each[*team]).sum();
             let left_out = fine(part::UNPLACED) * i128::from(shape.weight);
@@ -159,6 +188,47 @@ impl<'a, 'p> Model<'a, 'p> {
         let allowed: i128 = (0..criterion).map(|c| fine(c) * i128::from(cost[c])).sum();
         let earned: i128 = (1..self.levels.len()).map(earned).sum();
         base + self.shapes.iter().map(paid).sum::<i128>() - allowed - earned
+    }
+
+    /// The price of each bundle.
+    pub fn prices(&self, certificate: &Certificate) -> Vec<i128> {
+        let price = |bundle: &Bundle| certificate.prices.get(bundle).copied().unwrap_or(0).max(0);
+        self.bundles.iter().map(|(bundle, _)| price(bundle)).collect()
+    }
+
+    /// What each team costs at least, with what it pays.
+    pub fn each(&self, criterion: usize, certificate: &Certificate, prices: &[i128]) -> Vec<i128> {
+        let cheapest = |teams: &Teams| {
+            let worth = worth(criterion, certificate, teams.team.criterion);
+            teams.table.cheapest(&self.downgrades, worth, prices).unwrap_or(0)
+        };
+        self.teams.iter().map(cheapest).collect()
+    }
+
+    /// Roles whose instances are not divided at a level, and the level, in any plan that costs no more
+    /// than the one at hand in a criterion and all before it: to divide one would cost more than is left
+    /// above what is proven.
+    pub fn undivided_roles(&self, criterion: usize, certificate: &Certificate) -> BTreeMap<usize, usize> {
+        let mut whole = BTreeMap::new();
+        if self.partial || self.levels.is_empty() {
+            return whole;
+        }
+        let prices = self.prices(certificate);
+        let each = self.each(criterion, certificate, &prices);
+        let left = SCALE * i128::from(self.cost[criterion]) - self.relaxed(criterion, &self.cost, certificate);
+        let shares = self.shares.iter().filter(|share| share.criterion == criterion);
+        for (role, team) in shares.flat_map(|share| &share.instances) {
+            let worth = worth(criterion, certificate, criterion);
+            let table = &self.teams[*team].table;
+            let dear = |level: &usize| {
+                let divided = table.divided(*level, &self.downgrades, worth, &prices);
+                divided.is_none_or(|divided| divided - each[*team] > left)
+            };
+            if let Some(level) = (1..self.levels.len()).rev().find(dear) {
+                whole.insert(*role, self.levels[level]);
+            }
+        }
+        whole
     }
 
     /// The bundles with a price at a level.
@@ -194,14 +264,51 @@ impl<'a, 'p> Model<'a, 'p> {
     /// Rounds up to a whole number, and further to what the costs of links can add up to.
     fn round(&self, criterion: usize, bound: i128) -> i128 {
         let bound = -(-bound).div_euclid(SCALE);
-        let divisor = self.divisor(criterion);
-        if criterion == part::FRAGMENTATION || self.partial || divisor < 2 {
+        let step = self.step(criterion);
+        if step < 2 {
             return bound;
         }
         let widest = i128::from(self.downgrades.first().copied().unwrap_or(0));
         let teams = self.teams.iter().filter(|teams| teams.team.criterion == criterion);
         let pairs: i128 = teams.map(|teams| i128::from(teams.count) * teams.team.pairs(&teams.team.whole())).sum();
-        bound + (self.base(criterion) + pairs * widest - bound).rem_euclid(i128::from(divisor))
+        bound + (self.base(criterion) + pairs * widest - bound).rem_euclid(i128::from(step))
+    }
+
+    /// By how much two plans differ in a criterion at least when they differ, as far as that is known.
+    pub fn step(&self, criterion: usize) -> i64 {
+        if !LINKS.contains(&criterion) || self.partial { 1 } else { self.divisor(criterion).max(1) }
+    }
+
+    /// Number of measures.
+    pub fn measures(&self) -> usize {
+        self.measures.len()
+    }
+
+    /// The room of a machine in each measure when so much is free.
+    pub fn room(&self, machine: usize, free: &[i64], rooms: &mut [i64]) {
+        let each = self.measures.iter().map(|measure| measure.room(self.index, machine, free));
+        rooms.iter_mut().zip(each).for_each(|(room, now)| *room = now);
+    }
+
+    /// Whether an instance stands where it was in every plan that is looked at.
+    pub fn stays(&self, instance: usize) -> bool {
+        self.settled.stays[instance]
+    }
+
+    /// Whether nobody uses a machine but those who are placed, and none of these was there.
+    pub fn untouched(&self, machine: usize) -> bool {
+        self.untouched[machine]
+    }
+
+    /// Machines, and domains of the grain, that are whole in a partial plan and to which instances come
+    /// back.
+    pub fn kept(&self, state: &State) -> i64 {
+        let index = self.index;
+        let machines: BTreeSet<usize> = self.kept_machines();
+        let begun = machines.iter().filter(|m| index.whole.0[**m] && state.load(**m).0 == 0).count();
+        let domain = |m: &usize| Some((index.topology.domain(*m, index.grain?), state.load(*m).1));
+        let domains: BTreeSet<(usize, u32)> = machines.iter().filter_map(domain).collect();
+        (begun + domains.iter().filter(|(domain, load)| index.whole.1[*domain] && *load == 0).count()) as i64
     }
 
     /// What divides the difference between any two costs of the links of a criterion.
@@ -230,11 +337,10 @@ impl<'a, 'p> Model<'a, 'p> {
     /// The domains of each level, equal ones together.
     fn classify(&self) -> Vec<BTreeMap<Class, i64>> {
         let index = self.index;
-        let kept = self.kept_machines();
         let room = |m: usize| -> Class {
             let free = &self.free[m * index.columns..][..index.columns];
-            let whole = index.problem.machines[m].holders.is_empty() && !kept.contains(&m);
-            Class { room: self.measures.iter().map(|measure| measure.room(index, m, free)).collect(), whole }
+            let room = self.measures.iter().map(|measure| measure.room(index, m, free)).collect();
+            Class { room, whole: self.untouched[m] }
         };
         let machines: Vec<Class> = (0..index.problem.machines.len()).map(room).collect();
         let sum = |area: Area| {
@@ -261,6 +367,24 @@ impl<'a, 'p> Model<'a, 'p> {
         let rows = self.index.instances.iter().zip(&self.settled.stays).filter(|(_, stays)| **stays);
         rows.flat_map(|(row, _)| row.previous.iter().flatten().copied()).collect()
     }
+}
+
+/// The criteria that count links.
+const LINKS: [usize; 2] = [part::LOCALITY, part::LINKS];
+
+/// What a unit of a criterion costs in the proof of one.
+pub(in crate::place) fn fine(criterion: usize, certificate: &Certificate, of: usize) -> i128 {
+    match of.cmp(&criterion) {
+        std::cmp::Ordering::Less => certificate.fines.get(&of).copied().unwrap_or(0).max(0),
+        std::cmp::Ordering::Equal => SCALE,
+        std::cmp::Ordering::Greater => 0,
+    }
+}
+
+/// What the costs of a team are worth whose links are counted by a criterion.
+pub(in crate::place) fn worth(criterion: usize, certificate: &Certificate, links: usize) -> Worth {
+    let fine = |of: usize| fine(criterion, certificate, of);
+    Worth { links: fine(links), unmet: fine(part::UNMET), spread: fine(part::SPREAD) }
 }
 
 /// What is free beside the instances that stay.

@@ -2,11 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::{names, problem};
+use super::{disturb, least_cost, names, problem};
 use crate::place::certify::{Certificate, Model, Models, SCALE};
 use crate::place::index::Index;
 use crate::place::objective::{Cost, NAMES, cost, part};
+use crate::place::prove::prove_within;
 use crate::place::relax;
+use crate::place::solve::{STEPS, assemble, search};
+use crate::place::state::State;
 use crate::place::testing::settle;
 use crate::place::{Group, Placement, Problem, Role, moves, verify};
 
@@ -85,14 +88,15 @@ fn check(problem: &Problem, at: prop::sample::Index, seed: &[u32]) -> Result<(),
     let costs: Vec<Cost> = plans.iter().map(|plan| cost(&index, plan)).collect();
     let best = (0..plans.len()).min_by_key(|p| costs[*p]).unwrap_or(0);
     for p in [best, at.index(plans.len())] {
-        let bounds = relax::bounds(&index, &plans[p], relax::Budget::new(1));
+        let models = Models::new(&index, &plans[p]);
+        let bounds = relax::proven(&models, relax::Budget::new(1)).2;
         for (k, bound) in bounds.into_iter().enumerate() {
             let least = least(&costs, &costs[p], k);
             prop_assert!(bound <= least, "criterion {k}: {bound} is not below {least}");
         }
-        let certificates = relax::certificates(&Models::new(&index, &plans[p]), relax::Budget::new(1));
+        let certificates = relax::certificates(&models, &Cost::default(), relax::Budget::new(1), |_| true);
         for from in [0, part::LINKS, part::FRAGMENTATION] {
-            let model = Model::new(&index, &plans[p], &costs[p], from);
+            let model = Model::new(&index, &plans[p], &costs[p], from, Default::default());
             let random = certificate(&model, seed);
             let mut noisy = certificates.clone();
             for (n, price) in noisy.values_mut().flat_map(|c| c.prices.values_mut()).enumerate() {
@@ -134,6 +138,25 @@ proptest! {
             let closed = at.index(problem.machines.len());
             problem.machines[closed].closed = Some("not ready");
             check(&problem, at, &seed)?;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn prices_exclude_no_better_plan(mut problem in problem(), raw in prop::collection::vec((0..9usize, 0..9usize), 16)) {
+        disturb(&mut problem, &raw);
+        let index = Index::new(&problem);
+        let mut state = State::new(&index);
+        if search(&mut state, STEPS).is_empty() {
+            // Nothing is searched without prices.
+            let known = prove_within(&mut state, 1, 0, 4_000);
+            let found = cost(&index, &assemble(&index, &state));
+            if known.floor == found {
+                prop_assert_eq!(Some(found), least_cost(&problem));
+            }
         }
     }
 }

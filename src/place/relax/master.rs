@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 
-use crate::place::certify::{Certificate, Class, Model, SCALE, Split, Teams};
+use crate::place::certify::{Certificate, Class, Model, SCALE, SHARE, Split, Teams, Worth, worth};
 use crate::place::objective::{Cost, part};
 
 /// Bundles with a price at most; those of narrow levels come first.
@@ -19,7 +19,7 @@ const PRICES: usize = 400;
 const CLASSES: usize = 300;
 
 /// Criteria whose plans may be worse for a fine.
-const FINED: [usize; 3] = [part::UNPLACED, part::LOCALITY, part::LINKS];
+const FINED: [usize; 5] = [part::UNPLACED, part::LOCALITY, part::LINKS, part::UNMET, part::SPREAD];
 
 /// A limit of the programme.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +50,7 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
     /// The programme with the splits that are best without prices, and domains full of one bundle.
     pub fn new(model: &'m Model<'a, 'p>, criterion: usize, cost: &'m Cost) -> Self {
         let free = vec![0; model.bundles.len()];
-        let split = |t: usize| model.teams[t].table.split(&model.downgrades, 1, &free);
+        let split = |t: usize| model.teams[t].table.split(&model.downgrades, Worth::LINKS, &free);
         let splits: Vec<Option<Split>> = (0..model.teams.len()).map(split).collect();
         let least = splits.iter().map(|split| split.as_ref().map_or(0, |s| s.links)).collect();
         let levels = (1..model.levels.len()).rev().filter(|l| model.classes[*l].len() <= CLASSES);
@@ -63,7 +63,7 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
         let classes =
             |l: &usize| model.classes[*l].iter().map(|(class, count)| (*l, class, *count)).collect::<Vec<_>>();
         let domains = levels.iter().flat_map(classes).collect();
-        let unit = if criterion == part::FRAGMENTATION { 1.0 } else { model.divisor(criterion).max(1) as f64 };
+        let unit = if criterion >= part::UNMET { 1.0 } else { model.divisor(criterion).max(1) as f64 };
         let mut master = Master { model, criterion, cost, least, prices, domains, limits: BTreeSet::new(), unit };
         for (team, split) in splits.into_iter().enumerate().filter_map(|(t, split)| Some((t, split?))) {
             master.limits.insert(Limit::Team(team, split));
@@ -86,8 +86,14 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
         }
     }
 
+    /// Rows by columns.
+    pub fn size(&self) -> usize {
+        self.limits.len() * (self.model.teams.len() + self.prices.len() + self.domains.len())
+    }
+
     /// The prices that are best for what is known; `None` when the programme has no solution that can be used.
-    pub fn solve(&self) -> Option<Certificate> {
+    /// With them comes what the programme promises, in parts of a unit: nothing proves more.
+    pub fn solve(&self) -> Option<(Certificate, i128)> {
         let mut problem = Problem::new(OptimizationDirection::Maximize);
         let most = self.most();
         // Without groups that may be left out a team counts by itself.
@@ -106,13 +112,16 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
         for limit in &self.limits {
             match limit {
                 Limit::Team(team, split) => {
-                    let links = (split.links - self.least[*team]) as f64;
-                    let criterion = self.model.teams[*team].team.criterion;
                     let mut row = vec![(teams[*team], 1.0)];
                     row.extend(count(&split.bundles).filter_map(|(r, n)| Some((*prices.get(&r)?, -n))));
-                    row.extend(fines.get(&criterion).map(|fine| (*fine, -links / self.unit_of(criterion))));
+                    let mut fixed = 0.0;
+                    for (criterion, cost) in self.costs(*team, split) {
+                        if criterion == self.criterion {
+                            fixed += cost / self.unit;
+                        }
+                        row.extend(fines.get(&criterion).map(|fine| (*fine, -cost / self.unit_of(criterion))));
+                    }
                     row.retain(|(_, n)| *n != 0.0);
-                    let fixed = if criterion == self.criterion { links / self.unit } else { 0.0 };
                     problem.add_constraint(row.as_slice(), ComparisonOp::Le, fixed);
                 }
                 Limit::Domain(domain, contents) => {
@@ -133,10 +142,21 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
             let value = solution.var_value(*variable) * unit * SCALE as f64;
             if value.is_finite() { (value.round() as i128).max(0) } else { 0 }
         };
-        Some(Certificate {
+        let least: i128 = self
+            .model
+            .teams
+            .iter()
+            .zip(&self.least)
+            .filter(|(t, _)| t.team.criterion == self.criterion)
+            .map(|(t, n)| i128::from(t.count) * n)
+            .sum();
+        let most = whole_signed(solution.objective() * self.unit) + SCALE * (least + self.model.base(self.criterion));
+        let certificate = Certificate {
             prices: prices.iter().map(|(r, v)| (self.model.bundles[*r].0.clone(), whole(v, self.unit))).collect(),
             fines: fines.iter().map(|(c, v)| (*c, whole(v, self.unit / self.unit_of(*c)))).collect(),
-        })
+        };
+        // Where groups may be left out the least is not part of every plan.
+        Some((certificate, if self.model.partial { i128::MAX } else { most }))
     }
 
     /// Groups cost no more than all their teams, nor more than being left out.
@@ -166,11 +186,8 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
         let price = |r: usize| certificate.prices.get(&self.model.bundles[r].0).copied().unwrap_or(0);
         let prices: Vec<i128> = (0..self.model.bundles.len()).map(price).collect();
         for (t, teams) in self.model.teams.iter().enumerate() {
-            let fine = match teams.team.criterion {
-                c if c == self.criterion => SCALE,
-                c => certificate.fines.get(&c).copied().unwrap_or(0),
-            };
-            let split = teams.table.split(&self.model.downgrades, fine, &prices);
+            let worth = worth(self.criterion, certificate, teams.team.criterion);
+            let split = teams.table.split(&self.model.downgrades, worth, &prices);
             self.limits.extend(split.map(|split| Limit::Team(t, split)));
         }
         for level in 1..self.model.levels.len() {
@@ -184,6 +201,14 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
             }
         }
         self.limits.len() > known
+    }
+
+    /// What a split costs a team, by criterion; of the links what is more than the least.
+    fn costs(&self, team: usize, split: &Split) -> [(usize, f64); 3] {
+        let share = |n: i64| n as f64 / SHARE as f64;
+        let links = (split.links - self.least[team]) as f64;
+        let own = self.model.teams[team].team.criterion;
+        [(own, links), (part::UNMET, share(split.wishes.0)), (part::SPREAD, share(split.wishes.1))]
     }
 
     /// What the costs of an earlier criterion are counted in.
@@ -208,6 +233,11 @@ impl<'m, 'a, 'p> Master<'m, 'a, 'p> {
         let pairs = own.map(|t| t.team.pairs(&t.team.whole())).max().unwrap_or(0);
         (pairs * i128::from(worst)) as f64 / self.unit + 16.0
     }
+}
+
+fn whole_signed(value: f64) -> i128 {
+    let value = value * SCALE as f64;
+    if value.is_finite() { value.round() as i128 } else { i128::MAX / 4 }
 }
 
 /// How often each number occurs in a sorted list.

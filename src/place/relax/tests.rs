@@ -3,7 +3,7 @@
 use super::{Budget, bounds, certificates};
 use crate::place::certify::Models;
 use crate::place::index::Index;
-use crate::place::objective::{cost, part};
+use crate::place::objective::{Cost, cost, part};
 use crate::place::testing::{cluster, edge, group, plan, with};
 use crate::place::{Group, Problem};
 
@@ -30,7 +30,7 @@ fn no_other_prices_prove_more_than_holds() {
     let problem = pairs("a/r1 8 8 8, a/r2 8 8 8", 3);
     let (index, plan) = (Index::new(&problem), plan(&problem));
     let models = Models::new(&index, &plan);
-    let best = certificates(&models, Budget::new(1));
+    let best = certificates(&models, &Cost::default(), Budget::new(1), |_| true);
     let found = models.cost()[part::LINKS];
     for percent in 0..300 {
         let mut turned = best.clone();

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Model, Shape, Table, Teams, WORK};
+use super::{Model, Shape, Share, Table, Teams, WORK};
+use crate::place::certify::split::Worth;
 use crate::place::certify::team::{Kind, Rule, Team};
 use crate::place::certify::{alone, settled};
 use crate::place::index::Source;
@@ -28,13 +29,14 @@ impl Model<'_, '_> {
     /// Finds the teams of all groups, and counts what concerns instances that stay.
     pub(super) fn gather(&mut self) {
         let mut teams: BTreeMap<Team, i64> = BTreeMap::new();
-        let mut groups: Vec<Vec<(Team, i64)>> = Vec::new();
+        let mut groups: Vec<Vec<(Team, i64, Option<usize>)>> = Vec::new();
         for g in 0..self.index.groups.len() {
             let criterion = link_part(self.index, g);
             let (cost, loose) = settled::links(self.index, &self.settled, &self.free, g);
             self.add_base(criterion, cost, loose);
+            self.shares.push(Share { criterion, links: cost, ..Share::default() });
             groups.push(self.teams_of(g, criterion));
-            for (team, count) in groups.last().into_iter().flatten() {
+            for (team, count, _) in groups.last().into_iter().flatten() {
                 *teams.entry(team.clone()).or_insert(0) += count;
             }
         }
@@ -43,12 +45,21 @@ impl Model<'_, '_> {
             let broken = alone::broken(self.index, &self.settled) + strangers;
             self.add_base(part::FRAGMENTATION, i128::from(broken), false);
         }
+        self.add_stayers();
         let mut work = WORK;
         let fates: BTreeMap<Team, Fate> =
             teams.into_iter().map(|(team, count)| (team.clone(), self.add_team(team, count, &mut work))).collect();
-        for (row, teams) in self.index.groups.iter().zip(groups) {
-            let fate = |(team, count): &(Team, i64)| Some((*fates.get(team)?, *count));
+        for (g, (row, teams)) in self.index.groups.iter().zip(groups).enumerate() {
+            let fate = |(team, count, _): &(Team, i64, Option<usize>)| Some((*fates.get(team)?, *count));
             let fates: Vec<(Fate, i64)> = teams.iter().filter_map(fate).collect();
+            let uncounted = teams.iter().zip(&fates).filter(|(_, (fate, _))| *fate == Fate::Uncounted);
+            let links = uncounted.map(|((team, count, _), _)| self.uncounted(team, *count)).sum::<i128>();
+            self.shares[g].links += links;
+            for ((_, _, role), (fate, _)) in teams.iter().zip(&fates) {
+                if let (Some(role), Fate::At(team)) = (role, fate) {
+                    self.shares[g].instances.push((*role, *team));
+                }
+            }
             // Roles of one group can have equal teams.
             let mut counted: BTreeMap<usize, i64> = BTreeMap::new();
             for (fate, count) in &fates {
@@ -61,11 +72,18 @@ impl Model<'_, '_> {
                 weight: row.instances.len() as i64,
                 hopeless: fates.iter().any(|(fate, _)| *fate == Fate::Nowhere),
             };
+            self.shares[g].teams = shape.teams.clone();
             *self.shapes.entry(shape).or_insert(0) += 1;
         }
     }
 
-    fn add_base(&mut self, criterion: usize, cost: i128, loose: bool) {
+    /// What the links of teams cost at least that have too many subsets.
+    fn uncounted(&self, team: &Team, count: i64) -> i128 {
+        let best = (0..self.index.topology.levels).map(|l| self.index.topology.downgrade(l)).min().unwrap_or(0);
+        i128::from(count) * team.pairs(&team.whole()) * i128::from(best.max(0))
+    }
+
+    pub(super) fn add_base(&mut self, criterion: usize, cost: i128, loose: bool) {
         let base = self.base.entry(criterion).or_default();
         base.cost += cost;
         base.loose |= loose;
@@ -97,7 +115,7 @@ impl Model<'_, '_> {
                     })
                 })
             });
-            if table.cheapest(&self.downgrades, 1, &vec![0; self.bundles.len()]).is_none() {
+            if table.cheapest(&self.downgrades, Worth::LINKS, &vec![0; self.bundles.len()]).is_none() {
                 return Fate::Nowhere;
             }
             self.teams.push(Teams { team, table, count });
@@ -106,14 +124,14 @@ impl Model<'_, '_> {
         if self.partial {
             return Fate::Uncounted;
         }
-        let best = (0..self.index.topology.levels).map(|l| self.index.topology.downgrade(l)).min().unwrap_or(0);
-        let least = i128::from(count) * team.pairs(&team.whole()) * i128::from(best.max(0));
+        let least = self.uncounted(&team, count);
         self.add_base(team.criterion, least, least > 0);
         Fate::Uncounted
     }
 
     /// The teams of a group, with how many of each there are.
-    fn teams_of(&self, g: usize, criterion: usize) -> Vec<(Team, i64)> {
+    /// For a team that is an instance its role is told.
+    fn teams_of(&self, g: usize, criterion: usize) -> Vec<(Team, i64, Option<usize>)> {
         let index = self.index;
         let open = |r: usize| -> i64 {
             let first = index.roles[r].first_instance;
@@ -131,6 +149,7 @@ impl Model<'_, '_> {
                 kinds: leaders.iter().map(|r| self.leader_kind(*r, open(*r))).collect(),
                 traffic: edges.iter().map(|(a, b, weight)| (kind(*a), kind(*b), *weight)).collect(),
                 rules: self.leader_rules(g, &leaders),
+                wishes: self.leader_wishes(g, &leaders),
             };
             (team, leaders)
         };
@@ -139,12 +158,12 @@ impl Model<'_, '_> {
         let (leading, leaders) = if few(&all.0) { all } else { team(talking.into_iter().collect()) };
         let mut teams = Vec::new();
         if !leaders.is_empty() {
-            teams.push((leading, 1));
+            teams.push((leading, 1, None));
         }
         for r in index.groups[g].roles.clone().filter(|r| alive(*r)) {
             let talks = leaders.contains(&r);
             if index.roles[r].classes.len() > 1 || !talks {
-                teams.push((self.instance(r, criterion, talks), open(r)));
+                teams.push((self.instance(r, criterion, talks), open(r), Some(r)));
             }
         }
         teams
@@ -185,6 +204,7 @@ impl Model<'_, '_> {
         Team {
             criterion,
             traffic: if single { Vec::new() } else { pairs.collect() },
+            wishes: if single { Vec::new() } else { self.instance_wishes(r) },
             rules: bound.filter(|_| !single).map(|at| Rule::All(at, all)).into_iter().collect(),
             kinds,
         }
@@ -198,7 +218,7 @@ impl Model<'_, '_> {
         }
         let scopes = self.index.instances.get(role.first_instance).into_iter().flat_map(|row| &row.scopes);
         let levels: Vec<usize> = scopes.map(|scope| self.index.scopes[*scope].level).collect();
-        levels.into_iter().max().unwrap_or(0)
+        levels.into_iter().max().unwrap_or(0).max(self.whole.get(&r).copied().unwrap_or(0))
     }
 
     /// Roles of which a domain may not hold all leaders.
@@ -208,22 +228,31 @@ impl Model<'_, '_> {
             ClauseKind::Spread { role, .. } => vec![first + role],
             ClauseKind::Apart { role, from, .. } => vec![first + role, first + from.unwrap_or(*role)],
             ClauseKind::Survive { .. } => self.index.groups[g].roles.clone().collect(),
+            ClauseKind::Near { role, to, .. } => vec![first + role, first + to],
+            ClauseKind::Together { roles, .. } => roles.iter().map(|r| first + r).collect(),
+            ClauseKind::Cells { shares, .. } if self.requires(clause) => {
+                shares.iter().map(|(r, _)| first + r).collect()
+            }
             _ => Vec::new(),
         };
-        let clauses = self.index.problem.groups[g].clauses.iter();
-        clauses.filter(|clause| self.requires(clause) || self.from > part::SPREAD).flat_map(roles).collect()
+        self.index.problem.groups[g].clauses.iter().flat_map(roles).collect()
     }
 
     /// How many leaders a domain holds at most when the deficit of spreading is no larger than the plan's.
     fn even(&self, role: usize, kind: &ClauseKind) -> Option<i64> {
+        let share = self.share(role, kind).filter(|_| self.from > part::SPREAD)?;
+        Some(share + self.cost[part::SPREAD])
+    }
+
+    /// How many leaders a domain holds without a deficit of spreading.
+    pub(super) fn share(&self, role: usize, kind: &ClauseKind) -> Option<i64> {
         let ClauseKind::Spread { level, max_skew, .. } = kind else { return None };
         let topology = &self.index.topology;
         let domains = topology.sizes[level + 1];
         let known = (0..domains).all(|domain| topology.is_known(Area { level: level + 1, domain }));
         let instances = self.index.roles[role].role.instances as i64;
         let share = (instances + domains.max(1) as i64 - 1) / domains.max(1) as i64;
-        let even = share + max_skew.map_or(0, i64::from).saturating_sub(1);
-        (known && self.from > part::SPREAD).then_some(even + self.cost[part::SPREAD])
+        known.then_some(share + max_skew.map_or(0, i64::from).saturating_sub(1))
     }
 
     /// The clauses that hold as far as they concern leaders.
@@ -232,7 +261,7 @@ impl Model<'_, '_> {
         let kind = |r: usize| leaders.iter().position(|l| *l == r);
         // A domain of a level in the list that is not wider, and one that is not narrower.
         let outer = |level: usize| self.levels.iter().rposition(|l| *l <= level);
-        let inner = |level: usize| self.levels.iter().position(|l| *l >= level);
+        let inner = |level: usize| self.inner(level);
         let mut rules = Vec::new();
         for clause in self.index.problem.groups[g].clauses.iter() {
             if let ClauseKind::Spread { role, level, .. } = &clause.kind
@@ -252,6 +281,18 @@ impl Model<'_, '_> {
                     let (a, b) = (kind(first + role), kind(first + from.unwrap_or(*role)));
                     if let (Some(a), Some(b), Some(at)) = (a, b, inner(level + 1)) {
                         rules.push(if a == b { Rule::Most(at, a, 1) } else { Rule::Foes(at, a, b) });
+                    }
+                }
+                ClauseKind::Near { role, to, level } if role != to && self.all_open(first + to) => {
+                    if let (Some(a), Some(b), Some(at)) = (kind(first + role), kind(first + to), inner(level + 1)) {
+                        rules.push(Rule::Needs(at, a, b));
+                    }
+                }
+                ClauseKind::Cells { shares, level } => {
+                    let kinds: Vec<usize> = shares.iter().filter_map(|(r, _)| kind(first + r)).collect();
+                    let open = shares.iter().all(|(r, _)| self.all_open(first + r));
+                    if let (true, true, Some(at)) = (open, kinds.len() == shares.len(), outer(level + 1)) {
+                        rules.push(Rule::Sums(at, kinds, self.cell_sums(first, shares)));
                     }
                 }
                 ClauseKind::Survive { count, level } => {
@@ -283,5 +324,27 @@ impl Model<'_, '_> {
         rules.sort();
         rules.dedup();
         rules
+    }
+
+    /// How many leaders of each role some of the cells have.
+    fn cell_sums(&self, first: usize, shares: &[(usize, u32)]) -> BTreeSet<Vec<i64>> {
+        let mut sums = BTreeSet::from([vec![0; shares.len()]]);
+        for cell in self.index.cells(first, shares) {
+            let more = sums.iter().map(|sum| sum.iter().zip(&cell).map(|(sum, (.., n))| sum + *n as i64).collect());
+            let more: Vec<Vec<i64>> = more.collect();
+            sums.extend(more);
+        }
+        sums
+    }
+
+    /// Whether no instance of a role stays.
+    pub(super) fn all_open(&self, r: usize) -> bool {
+        let first = self.index.roles[r].first_instance;
+        (first..first + self.index.roles[r].role.instances).all(|i| !self.settled.stays[i])
+    }
+
+    /// The level of the list whose domains are those of a level.
+    pub(super) fn inner(&self, level: usize) -> Option<usize> {
+        self.levels.iter().position(|l| *l >= level)
     }
 }
