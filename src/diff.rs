@@ -1,8 +1,8 @@
 //! What another tree of manifests does to a cluster that has this one: object by object, pod by pod.
 //!
 //! Two trees are compared as what Kubernetes reads of them; how they came about plays no part. What
-//! the API servers refuse to change is listed in [`kinds`], whose pods an object makes in [`pods`],
-//! and which delivery deletes before it creates in [`delivery`].
+//! the API servers refuse to change is listed in `kinds`, whose pods an object makes in `pods`,
+//! and which delivery deletes before it creates in `delivery`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

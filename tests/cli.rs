@@ -96,7 +96,8 @@ fn help_of_the_program() {
       0  fine
       1  the input is wrong, or the output could not be written
       2  the command line is wrong
-      3  something differs: `compile --check`, `diff --exit-code`, `fmt --check`, `inventory diff`
+      3  something differs or is left: `compile --check`, `diff --exit-code`, `fmt --check`,
+         `inventory diff`, `rollout status`
       4  an error of the compiler itself
 
     `rbgc <COMMAND> --help` shows examples.

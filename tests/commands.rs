@@ -608,30 +608,33 @@ fn help_of_compile() {
                      rbgc.toml
 
     Options:
-      -i, --inventory <FILE>     The inventory of the cluster; without it, that of each cluster in
-                                 rbgc.toml
-          --cluster <NAME>       Compile for this cluster of rbgc.toml only; may be repeated
-          --set <NAME=VALUE>     Set a parameter of the sources; may be repeated
-          --target <TARGET>      What workloads are made of: native (default), lws
-      -o, --output <DIR|->       The directory to write, or `-` for one stream on standard output
-          --delivery <DELIVERY>  How manifests reach the cluster: argocd (default), flux, plain
-          --kustomization <on|off>  XX
-          --prune-group <NAME>   Delete what was written for this group, which the sources no longer
-                                 declare; may be repeated
-          --lock <DIR>           The tree whose locks say what is placed where; by default the output
-                                 directory
-          --effort <N>           How hard to look for a better plan: a factor of the work, from 1
-                                 [default: 1]
-          --check                Write nothing; list what is not up to date, and exit with 3 if anything
-                                 is
-          --max-moves <N>        Refuse to move or restart more than so many instances
-          --step                 When one commit cannot bring the change about, write the first that
-                                 can: commit it, let it sync, and compile again
-          --format <FORMAT>      How to print diagnostics: for people and for GitHub on standard error,
-                                 as JSON and SARIF on standard output [default: human] [possible values:
-                                 human, json, github, sarif]
-          --deny-warnings        Treat warnings as errors
-      -h, --help                 Print help (see more with '--help')
+      -i, --inventory <FILE>        The inventory of the cluster; without it, that of each cluster in
+                                    rbgc.toml
+          --cluster <NAME>          Compile for this cluster of rbgc.toml only; may be repeated
+          --set <NAME=VALUE>        Set a parameter of the sources; may be repeated
+          --target <TARGET>         What workloads are made of: native (default), lws
+      -o, --output <DIR|->          The output directory, or `-` for one stream on standard output
+          --delivery <DELIVERY>     How manifests reach the cluster: argocd (default), flux, plain
+          --kustomization <on|off>  Whether to list the objects of each group in a `kustomization.yaml`
+                                    [default: off]
+          --prune-group <NAME>      Delete what was written for this group, which the sources no longer
+                                    declare; may be repeated
+          --lock <DIR>              The tree whose locks say what is placed where; by default the output
+                                    directory
+          --effort <N>              How hard to look for a better plan: a factor of the work, from 1
+                                    [default: 1]
+          --install                 For a cluster where nothing stands yet: start roles that are updated
+                                    in step all at once
+          --check                   Write nothing; list what is not up to date, and exit with 3 if
+                                    anything is
+          --max-moves <N>           Refuse to move or restart more than so many instances
+          --step                    When one commit cannot bring the change about, write the first that
+                                    can: commit it, let it sync, and compile again
+          --format <FORMAT>         How to print diagnostics: for people and for GitHub on standard
+                                    error, as JSON and SARIF on standard output [default: human]
+                                    [possible values: human, json, github, sarif]
+          --deny-warnings           Treat warnings as errors
+      -h, --help                    Print help (see more with '--help')
 
     Argo CD and Flux:
           --repo <URL>               The repository that Argo CD or Flux reads

@@ -102,7 +102,7 @@ fn what_was_added_by_hand_is_kept() {
     let run = place.says(0, "import nodes.csv -o lab.yaml");
     assert_snapshot!(run.err, @r"
     lab.yaml  written
-      kept: `capabilities`, the link of `hall`, the name of the pool `big`, `dedicated` of the pool `big`, `memlock` of the pool `big`, `nics` of the pool `big`, what is said of the node `n2`, `reserved`, `namespaces`
+      kept: `capabilities`, the link of `hall`, the name of the pool `big`, `dedicated` of the pool `big`, `memlock` of the pool `big`, `nics` of the pool `big`, what is said of the node `n2`, `reserved` and 1 more
     ");
     assert_snapshot!(fs::read_to_string(place.path("lab.yaml")).unwrap(), @r#"
     # Made by `rbgc inventory import`, which keeps what was added by hand; without this line it is left alone.

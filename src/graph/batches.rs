@@ -18,7 +18,7 @@ pub struct Batch {
     pub role: Option<usize>,
     /// Its instance, where instances are brought one by one; `None` for what all of them have.
     pub instance: Option<u32>,
-    /// Its component: an index in [`Role::parts`], where components are brought one by one.
+    /// Its component: an index in [`parts`](crate::check::Role::parts), where components are brought one by one.
     pub part: Option<usize>,
 }
 

@@ -172,11 +172,14 @@ fn common_areas(state: &mut State, group: usize, demand: &[(usize, i64)], level:
     let rooms = state.rooms(main, level).unwrap_or_default();
     for (order, domain) in domains.iter().enumerate() {
         let left = rooms.get(*domain as usize).copied().unwrap_or(0);
+        if left < need.max(1) {
+            continue;
+        }
         let area = Area { level, domain: *domain as usize };
         let pods = |(role, count): &(usize, i64)| count * index.roles[*role].classes.len() as i64;
         let unmet = demand.iter().map(|part| pods(part) * index.unmet_in(part.0, area)).sum();
         let rank = [0, unmet, 0, left, 0, order as i64];
-        if left >= need.max(1) && best.wants(&rank) && holds_all(state, group, demand, area, false) {
+        if best.wants(&rank) && holds_all(state, group, demand, area, false) {
             best.add(rank, area);
         }
     }

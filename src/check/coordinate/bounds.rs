@@ -10,7 +10,7 @@ use crate::source::Span;
 use crate::syntax::{Expr, Key, MapBody, MapEntry};
 
 /// The name and value of an entry `name = value`.
-fn set<'p>(entry: &'p MapEntry) -> Option<(&'p str, &'p Expr)> {
+fn set(entry: &MapEntry) -> Option<(&str, &Expr)> {
     match entry {
         MapEntry::Set { key: Key::Name(key), value } => Some((&key.name, value)),
         MapEntry::Set { .. } | MapEntry::Merge { .. } | MapEntry::For { .. } => None,
