@@ -2,7 +2,8 @@
 //! groups to a model of a cluster, with readiness by chance.
 //!
 //! In every run a role starts only when all that it comes after is there, of the new revision, and
-//! ready; it comes to an end; and then the cluster has exactly what the tree has. The models read
+//! ready; roles that are updated in step go on when a step is ready, and keep their bound after each;
+//! it comes to an end; and then the cluster has exactly what the tree has. The models read
 //! manifests and nothing else.
 
 mod argo;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use cluster::{Cluster, Key, digest, key};
 use random::{Edges, Node};
+use rbgc::emit::Group;
 use rbgc::order::{Delivery, argo::Options as Argo, flux::Options as Flux};
 
 use crate::scheduler::dice::Dice;
@@ -26,15 +28,48 @@ const TURNS: usize = 40_000;
 /// Groups in each program.
 const GROUPS: usize = 4;
 
-/// The tree of a program.
+/// What is compiled of a program.
 #[track_caller]
-fn tree(source: &str, delivery: &Delivery) -> Tree {
+fn compiled(source: &str, delivery: &Delivery) -> Vec<Group> {
     let mut world = Memory::default();
     world.add("/project/inventory.yaml", read(&root().join("tests/inventory.yaml")));
     world.add("/project/main.rbg", source);
     let outcome = compile(&world, &["main.rbg"], &[], delivery);
-    let groups = outcome.groups.unwrap_or_else(|| panic!("{source}\n{:?}", outcome.problems));
-    groups.into_iter().flat_map(|group| group.files).collect()
+    outcome.groups.unwrap_or_else(|| panic!("{source}\n{:?}", outcome.problems))
+}
+
+fn tree(groups: &[Group]) -> Tree {
+    groups.iter().flat_map(|group| group.files.clone()).collect()
+}
+
+/// For the path of each workload that is updated in step with others its group and step.
+type Steps = BTreeMap<String, (String, usize)>;
+
+fn steps(groups: &[Group]) -> Steps {
+    let of = |group: &Group| -> Vec<(String, (String, usize))> {
+        let steps = group.rollouts.iter().flat_map(|ladder| ladder.steps.iter().enumerate());
+        let files =
+            steps.flat_map(|(step, list)| list.iter().flat_map(move |one| one.files.iter().map(move |f| (f, step))));
+        files.map(|(path, step)| (path.clone(), (group.name.clone(), step))).collect()
+    };
+    groups.iter().flat_map(of).collect()
+}
+
+/// The largest difference of updated shares at the end of a step, in percent.
+fn skew(group: &Group) -> f64 {
+    let mut skew: f64 = 0.0;
+    for ladder in &group.rollouts {
+        let all = ladder.steps.iter().flatten().map(|one| one.instance.role.as_str());
+        let mut total: BTreeMap<&str, usize> = BTreeMap::new();
+        all.for_each(|role| *total.entry(role).or_default() += 1);
+        let mut done: BTreeMap<&str, usize> = total.keys().map(|role| (*role, 0)).collect();
+        for step in &ladder.steps {
+            step.iter().for_each(|one| *done.get_mut(one.instance.role.as_str()).expect("a role") += 1);
+            let shares = || total.iter().map(|(role, all)| done[role] as f64 / *all as f64 * 100.0);
+            skew = skew.max(shares().fold(0.0, f64::max) - shares().fold(100.0, f64::min));
+        }
+    }
+    skew
 }
 
 /// The role of a workload, and its component where it has some.
@@ -45,11 +80,20 @@ fn node(object: &Object) -> Node {
     (label("group-name"), label("role-name"), component.unwrap_or_default().to_owned())
 }
 
-/// The workloads of a tree by role, each with the digest of its object.
-fn workloads(tree: &Tree) -> BTreeMap<Node, Vec<(Key, u64)>> {
-    let mut found: BTreeMap<Node, Vec<(Key, u64)>> = BTreeMap::new();
+/// A workload of a tree.
+struct Workload {
+    path: String,
+    key: Key,
+    /// The digest of its object.
+    digest: u64,
+}
+
+/// The workloads of a tree by role.
+fn workloads(tree: &Tree) -> BTreeMap<Node, Vec<Workload>> {
+    let mut found: BTreeMap<Node, Vec<Workload>> = BTreeMap::new();
     for object in objects(tree).into_iter().filter(|o| o.template().is_some()) {
-        found.entry(node(&object)).or_default().push((key(&object), digest(&object.value)));
+        let (key, digest) = (key(&object), digest(&object.value));
+        found.entry(node(&object)).or_default().push(Workload { path: object.path, key, digest });
     }
     found
 }
@@ -59,20 +103,44 @@ fn is_ready(cluster: &Cluster, key: &Key, digest: u64) -> bool {
     cluster.objects.get(key).is_some_and(|live| live.digest == digest && live.settled())
 }
 
-/// Brings a tree to a cluster. `edges` says what each role comes after.
-fn bring(engine: &mut Engine, cluster: &mut Cluster, tree: &Tree, edges: &Edges, dice: &mut Dice) -> Vec<String> {
+/// What a commit asks for.
+struct Commit<'a> {
+    tree: &'a Tree,
+    /// What each role comes after.
+    edges: &'a Edges,
+    steps: &'a Steps,
+}
+
+impl Commit<'_> {
+    /// The workloads that must be ready before one starts, with the digests of their objects. Roles
+    /// that are updated in step come after each other in each step alone.
+    fn before<'w>(&self, started: &Object, workloads: &'w BTreeMap<Node, Vec<Workload>>) -> Vec<&'w Workload> {
+        let own = node(started);
+        let step = self.steps.get(&started.path);
+        let earlier: Vec<&Node> = self.edges.iter().filter(|(l, _)| random::is(&own, l)).map(|(_, e)| e).collect();
+        let comes_first = |node: &Node, other: &Workload| {
+            let is_earlier = || earlier.iter().any(|named| random::is(node, named));
+            match (step, self.steps.get(&other.path)) {
+                (Some((group, own)), Some((of, step))) if group == of => step < own || (step == own && is_earlier()),
+                _ => is_earlier(),
+            }
+        };
+        let all = workloads.iter().flat_map(|(node, list)| list.iter().map(move |workload| (node, workload)));
+        all.filter(|(node, workload)| comes_first(node, workload)).map(|(_, workload)| workload).collect()
+    }
+}
+
+/// Brings a commit to a cluster.
+fn bring(engine: &mut Engine, cluster: &mut Cluster, commit: &Commit<'_>, dice: &mut Dice) -> Vec<String> {
+    let tree = commit.tree;
     let workloads = workloads(tree);
     let mut problems = Vec::new();
     let mut watch = |cluster: &Cluster, started: &Key| {
-        let own = node(&cluster.objects[started].object);
-        let before = edges.iter().filter(|(later, _)| random::is(&own, later)).map(|(_, earlier)| earlier);
-        for earlier in before {
-            let all = workloads.iter().filter(|(node, _)| random::is(node, earlier)).flat_map(|(_, list)| list);
-            let early = all.filter(|(key, digest)| !is_ready(cluster, key, *digest));
-            problems.extend(
-                early.map(|(key, _)| format!("{} {} started before {} {}", started.0, started.2, key.0, key.2)),
-            );
-        }
+        let before = commit.before(&cluster.objects[started].object, &workloads);
+        let early = before.into_iter().filter(|other| !is_ready(cluster, &other.key, other.digest));
+        let told =
+            |Workload { key, .. }: &Workload| format!("{} {} started before {} {}", started.0, started.2, key.0, key.2);
+        problems.extend(early.map(told));
     };
     engine.fetch(tree);
     let mut turns = 0;
@@ -165,7 +233,7 @@ fn roles_of_500_groups_start_in_order() {
 
 #[track_caller]
 fn in_order(seeds: std::ops::Range<u64>) {
-    let (mut problems, mut edges, programs) = (Vec::new(), 0, seeds.end - seeds.start);
+    let (mut problems, mut edges, mut in_step, programs) = (Vec::new(), 0, 0, seeds.end - seeds.start);
     for seed in seeds {
         let mut dice = Dice::new(seed);
         let first = random::program(GROUPS, &mut dice);
@@ -176,8 +244,13 @@ fn in_order(seeds: std::ops::Range<u64>) {
             for (number, commit) in [&first, &second].into_iter().enumerate() {
                 let after = commit.edges();
                 edges += after.len() as u64;
-                let tree = tree(&commit.source(), &delivery);
-                let found = bring(&mut engine, &mut cluster, &tree, &after, &mut dice);
+                let groups = compiled(&commit.source(), &delivery);
+                let steps = steps(&groups);
+                in_step += steps.len() as u64;
+                let wide = groups.iter().filter(|group| skew(group) > random::MOST_SKEW);
+                let mut found: Vec<String> = wide.map(|g| format!("{} is {}% apart", g.name, skew(g))).collect();
+                let commit = Commit { tree: &tree(&groups), edges: &after, steps: &steps };
+                found.extend(bring(&mut engine, &mut cluster, &commit, &mut dice));
                 let told = |problem| format!("{name}, seed {seed}, commit {number}: {problem}");
                 problems.extend(found.into_iter().take(3).map(told));
             }
@@ -185,22 +258,43 @@ fn in_order(seeds: std::ops::Range<u64>) {
     }
     none(&problems);
     assert!(edges > 20 * programs, "only {edges} dependencies were looked at");
+    assert!(in_step > 10 * programs, "only {in_step} workloads were updated in step");
 }
 
 /// Where nothing is in order, the models find it: they are no checks that cannot fail.
 #[test]
 fn a_missing_order_is_found() {
-    let source = "group g {\n  namespace = \"demo\"\n  role a { image = \"example.com/a:1\"  replicas = 3 }\n  role b { image = \"example.com/b:1\"  after a }\n}\n";
     let node = |role: &str| ("g".to_owned(), role.to_owned(), String::new());
-    let edges = vec![(node("b"), node("a"))];
+    let base = "- name: demo-g-base\n";
+    // A role loses its wave, and what it waits for.
+    let edits = [("sync-wave: \"20\"", "sync-wave: \"10\""), ("- name: demo-g-a\n", base)];
+    check_disorder(("after a", ""), &vec![(node("b"), node("a"))], &edits);
+    // So do the steps behind the first.
+    let edits = [
+        ("sync-wave: \"11\"", "sync-wave: \"10\""),
+        ("sync-wave: \"12\"", "sync-wave: \"10\""),
+        ("- name: demo-g-a-0\n", base),
+        ("- name: demo-g-b-0\n", base),
+    ];
+    check_disorder(("", "coordinate a, b { rollout { } }"), &Vec::new(), &edits);
+}
+
+/// Checks that the models find what is wrong when these texts are replaced in the manifests of two
+/// roles, the second of which and the rest of whose group say so.
+#[track_caller]
+fn check_disorder((role, rest): (&str, &str), edges: &Edges, edits: &[(&str, &str)]) {
+    let source = format!(
+        "group g {{\n  namespace = \"demo\"\n  role a {{ image = \"example.com/a:1\"  replicas = 3 }}\n  \
+         role b {{ image = \"example.com/b:1\"  replicas = 3  {role} }}\n  {rest}\n}}\n"
+    );
     for (name, delivery, mut engine) in engines() {
-        let mut tree = tree(source, &delivery);
+        let groups = compiled(&source, &delivery);
+        let (mut tree, steps) = (tree(&groups), steps(&groups));
         for text in tree.values_mut() {
-            *text = text
-                .replace("sync-wave: \"20\"", "sync-wave: \"10\"")
-                .replace("- name: demo-g-a\n", "- name: demo-g-base\n");
+            *text = edits.iter().fold(text.clone(), |text, (old, new)| text.replace(old, new));
         }
-        let found = bring(&mut engine, &mut Cluster::default(), &tree, &edges, &mut Dice::new(1));
+        let commit = Commit { tree: &tree, edges, steps: &steps };
+        let found = bring(&mut engine, &mut Cluster::default(), &commit, &mut Dice::new(1));
         assert!(found.iter().any(|p| p.contains("started before")), "{name}: {found:?}");
     }
 }

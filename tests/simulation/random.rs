@@ -40,8 +40,26 @@ struct Role {
 pub struct Program {
     groups: Vec<Vec<Role>>,
     /// For each group the two roles that are coordinated.
-    coordinated: Vec<Option<(usize, usize)>>,
+    coordinated: Vec<Option<Pair>>,
 }
+
+/// Two roles that are coordinated, the first of which may come before the second.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    roles: (usize, usize),
+    /// Whether they are updated in step.
+    in_step: bool,
+}
+
+impl Pair {
+    fn has(self, role: usize) -> bool {
+        role == self.roles.0 || role == self.roles.1
+    }
+}
+
+/// How far roles that are updated in step may be apart at the end of a step, in percent: what two,
+/// three or four instances can keep of two, three or four others.
+pub const MOST_SKEW: f64 = 30.0;
 
 /// So many groups of some roles, each after some that stand before it.
 pub fn program(groups: usize, dice: &mut Dice) -> Program {
@@ -50,12 +68,16 @@ pub fn program(groups: usize, dice: &mut Dice) -> Program {
         let roles = 2 + dice.below(4);
         program.groups.push(Vec::new());
         (0..roles).for_each(|_| program.add(program.groups.len() - 1, dice));
-        let pair = (dice.below(roles), dice.below(roles));
-        program.coordinated.push(Some(pair).filter(|(a, b)| a < b && dice.below(2) == 0));
+        let (one, other) = (dice.below(roles), dice.below(roles));
+        let (a, b) = (one.min(other), one.max(other));
+        let group = program.groups.len() - 1;
+        let in_step = dice.below(2) == 0 && !program.comes_between(group, (a, b));
+        let pair = Pair { roles: (a, b), in_step };
+        program.coordinated.push(Some(pair).filter(|_| a < b && dice.below(3) > 0));
     }
     for (group, pair) in program.coordinated.iter().enumerate() {
-        for role in pair.iter().flat_map(|(a, b)| [*a, *b]) {
-            program.groups[group][role].replicas = 2;
+        for (pair, role) in pair.iter().flat_map(|pair| [(pair, pair.roles.0), (pair, pair.roles.1)]) {
+            program.groups[group][role].replicas = 2 + if pair.in_step { dice.below(3) } else { 0 };
         }
     }
     program
@@ -88,11 +110,25 @@ impl Program {
         self.groups.iter().enumerate().flat_map(|(g, roles)| (0..roles.len()).map(move |r| (g, r)))
     }
 
+    /// Whether the second role comes after another one that comes after the first: no step could
+    /// update both.
+    fn comes_between(&self, group: usize, (a, b): (usize, usize)) -> bool {
+        let before = |(g, r): (usize, usize)| self.groups[g][r].after.iter().copied();
+        let mut open: Vec<(usize, usize)> = before((group, b)).filter(|id| *id != (group, a)).collect();
+        while let Some(id) = open.pop() {
+            if id == (group, a) {
+                return true;
+            }
+            open.extend(before(id));
+        }
+        false
+    }
+
     /// Another commit: new images, other numbers, more roles, more and fewer dependencies, and a
     /// role that goes.
     pub fn change(&mut self, dice: &mut Dice) {
         for (g, r) in self.roles().collect::<Vec<_>>() {
-            let free = !self.coordinated[g].is_some_and(|(a, b)| r == a || r == b);
+            let free = !self.coordinated(g, r);
             let role = &mut self.groups[g][r];
             if dice.below(2) == 0 {
                 role.version += 1;
@@ -107,7 +143,7 @@ impl Program {
         for group in 0..self.groups.len() {
             let last = self.groups[group].len() - 1;
             let used = self.groups.iter().flatten().any(|role| role.after.contains(&(group, last)));
-            let free = self.coordinated[group].is_none_or(|(_, b)| b != last);
+            let free = self.coordinated[group].is_none_or(|pair| pair.roles.1 != last);
             if free && !used && last > 0 && dice.below(3) == 0 {
                 self.groups[group].pop();
             } else if dice.below(3) == 0 {
@@ -123,7 +159,7 @@ impl Program {
     }
 
     fn coordinated(&self, group: usize, role: usize) -> bool {
-        self.coordinated[group].is_some_and(|(a, b)| role == a || role == b)
+        self.coordinated[group].is_some_and(|pair| pair.has(role))
     }
 
     /// The program.
@@ -134,8 +170,9 @@ impl Program {
             for role in roles {
                 self.write(g, role, &mut text);
             }
-            if let Some((a, b)) = self.coordinated[g] {
-                let _ = writeln!(text, "  coordinate r{a}, r{b} {{ ratio = 1:1 }}");
+            if let Some(Pair { roles: (a, b), in_step }) = self.coordinated[g] {
+                let how = if in_step { format!("rollout {{ max-skew = {MOST_SKEW}% }}") } else { "ratio = 1:1".into() };
+                let _ = writeln!(text, "  coordinate r{a}, r{b} {{ {how} }}");
             }
             // Nothing is apart of one instance.
             let apart = roles.iter().filter(|role| role.shape == Shape::Apart && role.replicas > 1);

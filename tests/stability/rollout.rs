@@ -1,10 +1,13 @@
 //! Roles that are updated in step: the waves that Argo CD brings them in.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rbgc::emit::Group;
-use rbgc::order::{Delivery, argo};
+use rbgc::order::{Delivery, argo, flux};
+use serde_yaml::Value;
 
 use super::{Desk, INVENTORY, Shop, tree};
-use crate::support::tree::{Object, objects};
+use crate::support::tree::{Object, at, objects};
 
 /// Seven and three instances: 14.3 % apart at best.
 const STEPS: &str = "\
@@ -63,6 +66,58 @@ fn instances_are_updated_in_step() {
     assert_eq!(prefill.last().unwrap().0, 10 + 2 * 6);
     assert!(decode.iter().all(|(wave, _)| wave % 2 == 1), "{decode:?}");
     assert!(waves(&groups, "router")[0].0 > prefill.last().unwrap().0.max(decode.last().unwrap().0));
+}
+
+/// What each Kustomization waits for, directly or not.
+fn waits(groups: &[Group]) -> BTreeMap<String, BTreeSet<String>> {
+    let all = objects(&tree(groups)).into_iter().filter(|o| o.path.starts_with("flux/roles/"));
+    let before = |o: &Object| -> Vec<String> {
+        let list = at(&o.value, &["spec", "dependsOn"]).and_then(Value::as_sequence).into_iter().flatten();
+        list.map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let direct: BTreeMap<String, Vec<String>> = all.map(|o| (o.name().to_owned(), before(&o))).collect();
+    let closure = |name: &String| {
+        let (mut seen, mut open) = (BTreeSet::new(), direct[name].clone());
+        while let Some(other) = open.pop() {
+            if seen.insert(other.clone()) {
+                open.extend(direct.get(&other).into_iter().flatten().cloned());
+            }
+        }
+        seen
+    };
+    direct.keys().map(|name| (name.clone(), closure(name))).collect()
+}
+
+#[test]
+fn flux_brings_instances_turn_by_turn() {
+    let flux = Delivery::Flux(flux::Options::default());
+    for (edit, limit) in [(("", ""), 14.4), (("max-skew = 15%", "max-skew = 40%  max-unavailable = 3"), 40.0)] {
+        let mut shop = Shop::new(STEPS);
+        shop.edit(edit.0, edit.1);
+        let groups = shop.deliver(&[], &flux, &[]).unwrap();
+        let waits = waits(&groups);
+        let instance = |name: &String| name.rsplit('-').next().unwrap().parse::<u32>().is_ok();
+        let mut earlier: BTreeSet<String> = BTreeSet::new();
+        let mut done = [0.0, 0.0];
+        for step in &groups[0].rollouts[0].steps {
+            // Decode after prefill, in each step.
+            for (role, done) in ["prefill", "decode"].into_iter().zip(&mut done) {
+                let turn = step.iter().filter(|one| one.instance.role == role);
+                let turn: Vec<String> = turn.map(|one| format!("llm-g-{role}-{}", one.instance.index)).collect();
+                for name in &turn {
+                    let before: BTreeSet<String> = waits[name].iter().filter(|n| instance(n)).cloned().collect();
+                    assert_eq!(before, earlier, "{name}");
+                }
+                *done += turn.len() as f64;
+                earlier.extend(turn);
+            }
+            let skew = (done[0] / 7.0 - done[1] / 3.0).abs() * 100.0;
+            assert!(skew <= limit, "{skew}");
+        }
+        assert_eq!(done, [7.0, 3.0]);
+        assert!((0..3).all(|i| waits["llm-g-router"].contains(&format!("llm-g-decode-{i}"))), "{waits:?}");
+        assert!(waits.iter().all(|(name, before)| !before.contains(name)), "a circle: {waits:?}");
+    }
 }
 
 #[test]
