@@ -169,6 +169,8 @@ fn a_rollout_goes_commit_by_commit() {
     desk.write("inventory.yaml", INVENTORY);
     desk.write("main.rbg", &source);
     desk.run(0, &with("compile"));
+    let stream = desk.run(2, "rollout status main.rbg -i inventory.yaml -o -");
+    assert!(stream.err.contains("which tree? give the output directory by `-o DIR`"), "{}", stream.err);
     assert_eq!(desk.run(0, &with("rollout status")).out, "g: decode, prefill: 2 of 2 steps written, done\n");
     desk.write("main.rbg", &source.replace("engine:1.0.0", "engine:1.1.0"));
     let steps = |first: &str, second: &str| {
