@@ -15,6 +15,7 @@ use crate::yaml;
 
 mod collisions;
 mod defer;
+mod dependencies;
 mod lists;
 mod step;
 pub mod write;

@@ -54,9 +54,13 @@ impl Skew {
         Skew { part: u64::from(millionths), of: 1_000_000 }
     }
 
-    /// The difference of the shares `a` of `all_a` and `b` of `all_b`.
+    /// The difference of the shares `a` of `all_a` and `b` of `all_b`. A role without instances is
+    /// never behind another.
     pub fn between((a, all_a): (u32, u32), (b, all_b): (u32, u32)) -> Skew {
-        let (all_a, all_b) = (u64::from(all_a.max(1)), u64::from(all_b.max(1)));
+        if all_a == 0 || all_b == 0 {
+            return Skew::NONE;
+        }
+        let (all_a, all_b) = (u64::from(all_a), u64::from(all_b));
         Skew { part: (u64::from(a) * all_b).abs_diff(u64::from(b) * all_a), of: all_a * all_b }
     }
 

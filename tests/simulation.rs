@@ -13,7 +13,7 @@ mod random;
 
 use std::collections::BTreeMap;
 
-use cluster::{Cluster, Key, digest, key};
+use cluster::{Cluster, Key, Live, digest, key};
 use random::{Edges, Node};
 use rbgc::emit::Group;
 use rbgc::order::{Delivery, argo::Options as Argo, flux::Options as Flux};
@@ -206,7 +206,13 @@ impl Engine {
             .iter()
             .filter(|o| !is_ready(cluster, &key(o), digest(&o.value)))
             .map(|o| format!("{} is not ready", o.path));
-        let left = cluster.objects.keys().filter(|key| !keys.contains(key)).map(|key| format!("{key:?} is left"));
+        // With an Application that goes, what it had and nobody took over stays: `docs/argocd.md`.
+        let is_tended = |live: &Live| match self {
+            Engine::Argo(syncs) => syncs.iter().any(|sync| sync.name == live.owner),
+            Engine::Flux(_) => true,
+        };
+        let left = cluster.objects.iter().filter(|(key, live)| !keys.contains(key) && is_tended(live));
+        let left = left.map(|(key, _)| format!("{key:?} is left"));
         missing.chain(left).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! `rbgc rollout`: update coordinated roles commit by commit.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 
@@ -60,16 +61,25 @@ fn survey(
 ) -> Exit {
     let mut gathered = Gathered::default();
     let report = report::Arguments::default();
-    let jobs = match jobs::plan(&compilation.inputs, compilation.output.as_deref(), &mut gathered) {
+    let directory = compilation.output.as_deref().filter(|path| *path != Path::new("-"));
+    let jobs = match jobs::plan(&compilation.inputs, directory, &mut gathered) {
         Ok(jobs) => jobs,
         Err(refusal) => return refusal.show(&gathered, &report, terminal),
     };
     let tree = |job: &Job| {
         let of_cluster = || job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
-        compilation.lock.clone().or_else(|| compilation.output.clone()).or_else(of_cluster)
+        let written = match &compilation.output {
+            Some(path) if path == Path::new("-") => None,
+            Some(path) => Some(path.clone()),
+            None => of_cluster(),
+        };
+        compilation.lock.clone().or(written)
     };
     if jobs.iter().any(|job| job.inventory.is_none()) {
         return terminal.misuse("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`");
+    }
+    if compilation.output.is_some() && jobs.len() > 1 {
+        return terminal.misuse("`-o` is for one cluster: choose it by `--cluster`");
     }
     if jobs.iter().any(|job| tree(job).is_none()) {
         return terminal.misuse("which tree? give the output directory by `-o DIR`");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Group, Lock, path};
+use super::{Group, Lock, dependencies, path};
 use crate::order;
 use crate::record::Change;
 
@@ -11,18 +11,15 @@ use crate::record::Change;
 /// that were written last, and `read` gives the text of a file of the output.
 pub fn defer(groups: Vec<Group>, before: &BTreeMap<String, Lock>, read: impl Fn(&str) -> Option<String>) -> Vec<Group> {
     let files: BTreeSet<String> = groups.iter().flat_map(|g| &g.deferred).flat_map(|d| d.files.clone()).collect();
-    let first = |group| one(group, before, &files, &read);
-    groups.into_iter().map(first).collect()
+    let none = Lock::default();
+    let old = |group: &Group| before.get(&group.name).unwrap_or(&none);
+    let mut groups: Vec<Group> =
+        groups.into_iter().map(|group| keep_files(old(&group), group, &files, &read)).collect();
+    dependencies::renew(&mut groups);
+    groups.into_iter().map(|group| keep_entries(old(&group), group)).collect()
 }
 
-fn one(
-    mut group: Group,
-    before: &BTreeMap<String, Lock>,
-    files: &BTreeSet<String>,
-    read: &impl Fn(&str) -> Option<String>,
-) -> Group {
-    let empty = Lock::default();
-    let old = before.get(&group.name).unwrap_or(&empty);
+fn keep_files(old: &Lock, mut group: Group, files: &BTreeSet<String>, read: &impl Fn(&str) -> Option<String>) -> Group {
     let name = group.name.clone();
     let stood = |path: &str| old.files.contains_key(&path::in_lock(&name, path)).then(|| read(path)).flatten();
     for path in files.iter().filter(|path| path.starts_with(&format!("{}/", group.name))) {
@@ -31,14 +28,15 @@ fn one(
     }
     // Nobody is told of pods that do not exist yet.
     let fresh = group.deferred.iter().any(|d| !old.places.contains_key(&d.instance));
-    if fresh {
-        keep_dependencies(&mut group, old, &stood);
-    }
     super::lists::renew(&group.name, &mut group.files);
     let discovery = order::path_of(&group.name, "base", "ConfigMap", &group.name);
     if let Some(text) = stood(&discovery).filter(|_| fresh) {
         group.files.insert(discovery, text);
     }
+    group
+}
+
+fn keep_entries(old: &Lock, group: Group) -> Group {
     let mut lock = group.lock;
     for instance in group.deferred.iter().map(|d| &d.instance) {
         lock.places.remove(instance);
@@ -54,17 +52,4 @@ fn one(
     let later = |c: &Change| deferred.iter().any(|d| d.instance.role == c.role && Some(d.instance.index) == c.instance);
     let changes = group.changes.into_iter().filter(|change| !later(change)).collect();
     Group { changes, deferred, ..Group::new(group.name, group.files, lock) }
-}
-
-/// Leaves the Kustomizations of a group as they were where they stood: none may depend on one that
-/// does not exist yet. Those that did not stand come with the next commit.
-fn keep_dependencies(group: &mut Group, old: &Lock, stood: &impl Fn(&str) -> Option<String>) {
-    let directory = order::flux::roles_of(&group.name);
-    let is_own = |path: &String| path.starts_with(&directory);
-    if !old.files.keys().any(|path| is_own(&path::from_lock(&group.name, path))) {
-        return;
-    }
-    group.files.retain(|path, _| !is_own(path));
-    let paths: Vec<String> = old.files.keys().map(|path| path::from_lock(&group.name, path)).filter(is_own).collect();
-    group.files.extend(paths.into_iter().filter_map(|path| Some((path.clone(), stood(&path)?))));
 }

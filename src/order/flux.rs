@@ -133,12 +133,7 @@ fn turns(group: &plan::Group<'_>, rollout: &plan::Rollout) -> Turns {
 /// The directory of what is handed to Flux: the source and the parents.
 const GROUPS: &str = "flux/groups";
 /// The directory of the Kustomizations of each group.
-const ROLES: &str = "flux/roles";
-
-/// The directory of the Kustomizations of a group.
-pub fn roles_of(group: &str) -> String {
-    format!("{ROLES}/{group}/")
-}
+pub const ROLES: &str = "flux/roles";
 
 const API: &str = "kustomize.toolkit.fluxcd.io/v1";
 const SOURCE_API: &str = "source.toolkit.fluxcd.io/v1";

@@ -98,6 +98,12 @@ fn three_roles_stay_in_step() {
 }
 
 #[test]
+fn a_role_without_instances_holds_up_nobody() {
+    let found = quickest(update(&[3, 0], &[1, 1], true), Some(Skew::NONE)).unwrap().unwrap();
+    assert_eq!((found.steps.len(), found.under_way(&[3, 0])), (3, Skew::NONE));
+}
+
+#[test]
 fn what_is_too_large_is_refused() {
     assert_eq!(most_even(update(&[100_000, 100_000], &[1, 1], true)), Err(TooLarge));
     assert_eq!(most_even(update(&[u32::MAX; 9], &[1; 9], true)), Err(TooLarge));

@@ -40,7 +40,8 @@ fn wave(object: &Object) -> i64 {
 
 /// One synchronization of an Application.
 pub struct Sync {
-    name: String,
+    /// The name of the Application.
+    pub name: String,
     /// What is still to be applied, the next one last.
     rest: Vec<Object>,
     /// The objects of the wave at hand.

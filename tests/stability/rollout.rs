@@ -7,7 +7,7 @@ use rbgc::order::{Delivery, argo, flux};
 use serde_yaml::Value;
 
 use super::{Desk, INVENTORY, Shop, tree};
-use crate::support::tree::{Object, at, objects};
+use crate::support::tree::{Object, at, objects, read};
 
 /// Seven and three instances: 14.3 % apart at best.
 const STEPS: &str = "\
@@ -169,6 +169,8 @@ fn a_rollout_goes_commit_by_commit() {
     desk.write("inventory.yaml", INVENTORY);
     desk.write("main.rbg", &source);
     desk.run(0, &with("compile"));
+    let stream = desk.run(2, "rollout status main.rbg -i inventory.yaml -o -");
+    assert!(stream.err.contains("which tree? give the output directory by `-o DIR`"), "{}", stream.err);
     assert_eq!(desk.run(0, &with("rollout status")).out, "g: decode, prefill: 2 of 2 steps written, done\n");
     desk.write("main.rbg", &source.replace("engine:1.0.0", "engine:1.1.0"));
     let steps = |first: &str, second: &str| {
@@ -189,4 +191,33 @@ fn a_rollout_goes_commit_by_commit() {
     assert_eq!(check.out, "");
     desk.write("main.rbg", &source.replace("coordinate", "// coordinate"));
     assert!(desk.run(0, &with("rollout plan")).out.starts_with("no roles are updated in step"));
+}
+
+#[test]
+fn flux_is_told_of_no_step_that_is_not_written() {
+    let desk = Desk(tempfile::tempdir().unwrap());
+    let with = |command: &str| format!("{command} main.rbg -i inventory.yaml -o out --delivery flux");
+    desk.write("inventory.yaml", INVENTORY);
+    desk.write("main.rbg", &STEPS.replace("replicas = 7", "replicas = 2").replace("replicas = 3", "replicas = 2"));
+    let waits = |role: &str, expected: &str| {
+        let tree = read(&desk.0.path().join("out"));
+        for object in objects(&tree).iter().filter(|o| o.path.starts_with("flux/")) {
+            let path = format!("{}/", object.text(&["spec", "path"]).trim_start_matches("./"));
+            assert!(tree.keys().any(|file| file.starts_with(&path)), "{path} has no objects");
+        }
+        let text = &tree[&format!("flux/roles/g/kustomization-llm-g-{role}.yaml")];
+        assert!(text.contains(&format!("  dependsOn:\n  - name: llm-g-{expected}\n  prune: true\n")), "{text}");
+    };
+    desk.run(0, &with("rollout next"));
+    waits("router", "decode-0");
+    desk.run(0, &with("rollout next"));
+    waits("prefill-1", "decode-0");
+    waits("router", "decode-1");
+    desk.run(0, &with("compile --check"));
+    // An instance more comes with its own step, and the router waits for it.
+    desk.write("main.rbg", &STEPS.replace("replicas = 7", "replicas = 4").replace("replicas = 3", "replicas = 4"));
+    desk.run(0, &with("rollout next"));
+    waits("decode-2", "prefill-2");
+    waits("router", "decode-2");
+    desk.run(3, &with("rollout status"));
 }
