@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::diag::Session;
+use crate::kinds::Target;
 use crate::resolve::Program;
 
 mod after;
@@ -44,7 +45,6 @@ mod role;
 mod role_value;
 mod setup;
 mod shape;
-mod skew;
 mod state;
 mod storage;
 mod table;
@@ -53,12 +53,15 @@ mod text_template;
 mod value;
 
 pub use model::*;
+pub(crate) use setup::not_yet;
 
 /// Settings from outside the sources.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Values of parameters: name and text, the last one of a name counts.
     pub set: Vec<(String, String)>,
+    /// What workloads become: it decides the names and forms of pods.
+    pub target: Target,
 }
 
 /// Steps of evaluation in one compilation.

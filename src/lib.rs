@@ -9,6 +9,8 @@ pub mod data;
 pub mod quantity;
 pub mod naming;
 pub mod link;
+pub mod rollout;
+pub mod kinds;
 pub mod lock;
 pub mod yaml;
 pub mod project;
@@ -39,8 +41,6 @@ use std::path::{Path, PathBuf};
 pub struct Options {
     /// Settings of the sources.
     pub check: check::Options,
-    /// The kinds of objects to make.
-    pub target: target::Target,
     /// How they reach the cluster.
     pub delivery: order::Delivery,
     /// Groups that go with this compilation: their room is free once they are gone.
@@ -67,7 +67,8 @@ pub fn compile(
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
     let plan = robust::robust(session, &fitted.problem, plan)?; // true in whatever order pods come
     let order = order::Order::new(&plan, &options.delivery); // when, and in which file
-    let lower = |group| target::lower_group(&plan, options.target, group).into_iter().map(|m| order.file(m)).collect();
+    let lower =
+        |group| target::lower_group(&plan, options.check.target, group).into_iter().map(|m| order.file(m)).collect();
     let changes = record::changes(&fitted, &plan, &placement); // what moves, and why
     let change =
         transition::Before { fitted: &fitted, plan: &plan, placement: &placement, order: &order, removed: &removed };
@@ -110,6 +111,6 @@ pub fn prepare(
     session.gate()?; // everything wrong so far was reported
     let (stages, inventory) = (stages?, inventory?);
     rayon::spawn(move || drop(program)); // takes long when it is large
-    let fitted = fit::fit(session, model, stages, &inventory, locks)?; // names, levels, shapes
+    let fitted = fit::fit(session, model, stages, &inventory, locks, options.target)?; // names, levels, shapes
     Some((fitted, inventory))
 }

@@ -18,6 +18,7 @@ use crate::fit::compute::ComputeDomain;
 use crate::fit::gang::GangScheduler;
 use crate::graph::Application;
 use crate::inventory::Inventory;
+use crate::kinds::Target;
 use crate::lock;
 use crate::naming;
 use crate::place::Placement;
@@ -45,6 +46,8 @@ use template::PodTemplate;
 /// What is to run.
 #[derive(Debug)]
 pub struct Plan<'m> {
+    /// What workloads become.
+    pub target: Target,
     /// The machines.
     pub inventory: &'m Inventory,
     /// The groups, in the order of the model.
@@ -123,6 +126,17 @@ pub struct Unit<'m> {
     pub sites: Vec<Site<'m>>,
 }
 
+impl Unit<'_> {
+    /// The instances whose pods are told apart by name: one, each of those that a controller makes,
+    /// or all at once (`None`) where they are numbered through.
+    pub fn named(&self, role: &Role<'_>) -> Vec<Option<u32>> {
+        match (self.instance, role.source.form) {
+            (None, Form::InstanceSet) => (0..role.instances()).map(Some).collect(),
+            (instance, _) => vec![instance],
+        }
+    }
+}
+
 impl Role<'_> {
     /// Whether an autoscaler owns the number of instances.
     pub fn autoscaled(&self) -> bool {
@@ -154,6 +168,7 @@ pub fn plan<'m>(fitted: &'m Fitted, inventory: &'m Inventory, placement: &Placem
         policies.into_par_iter().enumerate().map(group).collect()
     };
     Plan {
+        target: fitted.target,
         inventory,
         groups,
         gang: fitted.gang,
@@ -182,9 +197,11 @@ fn group<'m>(
     let roles = bounds.into_iter().zip(policies).enumerate();
     let roles = roles.map(|(r, (bounds, policy))| {
         let kept = fitted.locks.get(index).map(|lock| &lock.affinities);
-        let rules = Rules { inventory: topology.inventory, pin: source.pin, bounds, kept };
+        let rules = Rules { target: fitted.target, inventory: topology.inventory, pin: source.pin, bounds, kept };
         let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
-        let stage = fitted.stages.stage.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
+        let whole = fitted.group_stages.as_ref().and_then(|stages| stages.get(index)).copied();
+        let own = fitted.stages.stage.get(index).and_then(|s| s.get(r)).copied();
+        let stage = whole.or(own).unwrap_or(0);
         let mut role = role(source, r, &rules, placed, (stage, policy));
         claim(&mut role, r, compute_domains);
         role
@@ -202,11 +219,17 @@ fn role<'m>(
     (stage, policy): (u32, Policy<'m>),
 ) -> Role<'m> {
     let source = &group.roles[index];
-    let steps = steps(&source.parts);
+    let steps = if rules.target == Target::Rbg { vec![0; source.parts.len()] } else { steps(&source.parts) };
     let part = |(part, step)| Part {
         source: part,
         step,
-        template: template::template(group, source, part, &files::set_name(&group.name, source, part), rules.inventory),
+        template: template::template(
+            group,
+            source,
+            part,
+            &files::set_name(&group.name, source, part),
+            (rules.target, rules.inventory),
+        ),
     };
     Role {
         source,
@@ -250,7 +273,7 @@ type RoleOf<'m> = (&'m check::Group, usize);
 fn units<'m>((group, index): RoleOf<'m>, rules: &Rules<'m>, placed: &[Vec<usize>]) -> Vec<Unit<'m>> {
     let role = &group.roles[index];
     match role.form {
-        Form::Deployment | Form::StatefulSet => {
+        Form::Deployment | Form::StatefulSet | Form::InstanceSet => {
             vec![Unit { instance: None, sites: sites((group, index), rules, placed, None) }]
         }
         Form::PerInstance => (0..role.replicas.min)
@@ -287,7 +310,7 @@ fn sites<'m>(
         first = pods.end;
         let nodes = instances.iter().flat_map(|i| i.get(pods.clone()).unwrap_or(&[]).iter().copied());
         let nodes: BTreeSet<usize> = nodes.filter(|n| *n < rules.inventory.nodes.len()).collect();
-        let mut site = affinity::site(rules, part, index == 0, nodes.into_iter().collect(), number.is_none());
+        let mut site = affinity::site(rules, role, index, nodes.into_iter().collect(), number.is_none());
         site.asked = kept::asked(group, r, part);
         kept::keep(site, part, rules, &remembered_as(role, number, part))
     };
@@ -299,13 +322,13 @@ pub fn remembered_as(role: &check::Role, index: Option<u32>, part: &check::Part)
     lock::affinity::Site { role: role.name.clone(), index, part: part.kind.name().to_owned() }
 }
 
-/// The pods of a unit's part by name, those that exist at all times.
-pub fn pod_names(group: &check::Group, role: &Role<'_>, unit: &Unit<'_>, part: &check::Part) -> Vec<String> {
-    let count = if unit.instance.is_some() { part.count } else { role.instances() };
-    ordinals(group, role.source, unit.instance, part, count)
+/// The pods of a part by name, of an instance or of all, those that exist at all times.
+pub fn pod_names(group: &check::Group, role: &Role<'_>, instance: Option<u32>, part: &check::Part) -> Vec<String> {
+    let count = if instance.is_some() { part.count } else { role.instances() };
+    ordinals(group, role.source, instance, part, count)
 }
 
-/// So many pods of the StatefulSet of a part by name: of an instance, or of all instances.
+/// So many pods of a part by name: of an instance, or of all instances.
 pub fn ordinals(
     group: &check::Group,
     role: &check::Role,
@@ -318,7 +341,8 @@ pub fn ordinals(
     (first..first.saturating_add(count)).map(|ordinal| naming::ordinal(&workload, ordinal)).collect()
 }
 
-/// The name of the workload of a part: of an instance, or of all instances.
+/// The name of the workload of a part, after which its pods are called: of an instance, or of all
+/// instances.
 pub fn workload_name(
     group: &check::Group,
     role: &check::Role,
@@ -329,6 +353,8 @@ pub fn workload_name(
     match (instance, kind) {
         (None, _) => naming::workload(&group.name, &role.name),
         (Some(i), Single | Leader) => naming::instance(&group.name, &role.name, i),
+        // The controller counts the pods of an instance through.
+        (Some(i), Worker) if role.form == Form::InstanceSet => naming::instance(&group.name, &role.name, i),
         (Some(i), Worker) => naming::workers(&group.name, &role.name, i),
         (Some(i), Component(component)) => naming::component(&group.name, &role.name, i, component),
     }

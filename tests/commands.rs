@@ -554,7 +554,7 @@ fn help_of_compile() {
                                  rbgc.toml
           --cluster <NAME>       Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>     Set a parameter of the sources; may be repeated
-          --target <TARGET>      What workloads are made of: native
+          --target <TARGET>      What workloads are made of: native (default), rbg
       -o, --output <DIR|->       The directory to write, or `-` for one stream on standard output
           --delivery <DELIVERY>  How manifests reach the cluster: argocd (default), plain
           --check                Write nothing; list what is not up to date, and exit with 3 if anything
@@ -615,7 +615,7 @@ fn help_of_check() {
                               rbgc.toml
           --cluster <NAME>    Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
-          --target <TARGET>   What workloads are made of: native
+          --target <TARGET>   What workloads are made of: native (default), rbg
           --format <FORMAT>   How to print diagnostics: for people and for GitHub on standard error, as
                               JSON on standard output [default: human] [possible values: human, json,
                               github]
@@ -653,7 +653,7 @@ fn help_of_dump() {
                               rbgc.toml
           --cluster <NAME>    Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
-          --target <TARGET>   What workloads are made of: native
+          --target <TARGET>   What workloads are made of: native (default), rbg
       -h, --help              Print help (see more with '--help')
 
     Global options:
@@ -689,7 +689,7 @@ fn help_of_graph() {
                               rbgc.toml
           --cluster <NAME>    Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
-          --target <TARGET>   What workloads are made of: native
+          --target <TARGET>   What workloads are made of: native (default), rbg
           --format <FORMAT>   The language of the picture [default: mermaid] [possible values: mermaid,
                               dot]
       -h, --help              Print help (see more with '--help')

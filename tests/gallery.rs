@@ -58,7 +58,7 @@ fn problem(program: &Program) -> Option<Problem> {
     let mut session = Session::new(&world, HOME);
     let sources = [Path::new(HOME).join("main.rbg")];
     let inventory = Path::new(HOME).join("inventory.yaml");
-    let options = check::Options { set: Vec::new() };
+    let options = check::Options::default();
     Some(rbgc::prepare(&mut session, &sources, &inventory, &Default::default(), &options)?.0.problem)
 }
 

@@ -6,33 +6,83 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rbgc::diag::Code;
 use rbgc::diag::render::{Colour, Report, human};
+use rbgc::kinds::Target;
 use rbgc::order::{Delivery, argo};
 
-use crate::support::compile::{HOME, compile};
+use crate::support::compile::{HOME, compile_for};
 use crate::support::tree::{self, Tree};
 use crate::support::{Memory, directories, none, root};
 
-/// The forms that an example is compiled in: the directory below its golden, and the delivery.
-fn forms() -> [(&'static str, Delivery); 2] {
+/// A form that an example is compiled in.
+struct Form {
+    /// The directory below its golden.
+    name: &'static str,
+    target: Target,
+    delivery: Delivery,
+    /// What the cluster must have for it.
+    capability: Option<&'static str>,
+    /// Warnings that it comes with.
+    allowed: &'static [&'static str],
+}
+
+fn forms() -> [Form; 3] {
     let options = argo::Options { repo: "https://git.example.com/llm/deploy.git".into(), ..argo::Options::default() };
-    [("native-argocd", Delivery::Argocd(options)), ("native-plain", Delivery::Plain)]
+    let argocd = Delivery::Argocd(options);
+    let rbg = Some("workloads.x-k8s.io/v1alpha2");
+    [
+        Form {
+            name: "native-argocd",
+            target: Target::Native,
+            delivery: argocd.clone(),
+            capability: None,
+            allowed: &[],
+        },
+        Form {
+            name: "native-plain",
+            target: Target::Native,
+            delivery: Delivery::Plain,
+            capability: None,
+            allowed: &[],
+        },
+        Form { name: "rbg-argocd", target: Target::Rbg, delivery: argocd, capability: rbg, allowed: &["W0912"] },
+    ]
+}
+
+/// Examples that a target refuses, and by which codes.
+const REFUSED: [(&str, Target, &[&str]); 3] = [
+    ("custom-engine", Target::Rbg, &["E0911"]),
+    ("hybrid", Target::Rbg, &["E0703"]),
+    ("nvl72-pd", Target::Rbg, &["E0911"]),
+];
+
+fn refused(example: &str, target: Target) -> Option<&'static [&'static str]> {
+    REFUSED.iter().find(|(name, by, _)| (*name, *by) == (example, target)).map(|(.., codes)| *codes)
 }
 
 /// The tree of an example, locks included.
 #[track_caller]
-fn built(example: &str, delivery: &Delivery) -> Tree {
+fn built(example: &str, form: &Form) -> Option<Tree> {
     let mut world = Memory::default();
     let mut sources = Vec::new();
-    for (path, text) in tree::read(&root().join("examples").join(example)) {
+    for (path, mut text) in tree::read(&root().join("examples").join(example)) {
+        if path == "inventory.yaml" {
+            text = equipped(&text, form.capability);
+        }
         world.add(Path::new(HOME).join(&path), text);
         if path.ends_with(".rbg") {
             sources.push(path);
         }
     }
     let names: Vec<&str> = sources.iter().map(String::as_str).collect();
-    let outcome = compile(&world, &names, &[], delivery);
-    let errors = Report::new(&outcome.problems, &outcome.sources, |c| Some(c.severity()));
+    let outcome = compile_for(form.target, &world, &names, &[], &form.delivery);
+    if let Some(codes) = refused(example, form.target) {
+        assert_eq!(outcome.codes(), codes, "examples/{example} for `{}`", form.target.name());
+        return None;
+    }
+    let told = |code: Code| Some(code.severity()).filter(|_| !form.allowed.contains(&code.text()));
+    let errors = Report::new(&outcome.problems, &outcome.sources, told);
     assert!(errors.problems.is_empty(), "examples/{example}:\n{}", human(&errors, Colour::None));
     let mut tree = Tree::new();
     for group in outcome.groups.unwrap_or_default() {
@@ -40,7 +90,16 @@ fn built(example: &str, delivery: &Delivery) -> Tree {
         tree.extend(group.files);
     }
     assert!(!tree.is_empty(), "examples/{example} makes nothing");
-    tree
+    Some(tree)
+}
+
+/// An inventory of a cluster that has a further API.
+fn equipped(inventory: &str, capability: Option<&str>) -> String {
+    let Some(capability) = capability else { return inventory.to_owned() };
+    match inventory.split_once("capabilities: [") {
+        Some((before, after)) => format!("{before}capabilities: [{capability}, {after}"),
+        None => format!("{inventory}capabilities: [{capability}]\n"),
+    }
 }
 
 fn directory(example: &str, form: &str) -> PathBuf {
@@ -52,9 +111,13 @@ fn golden() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut problems = Vec::new();
     for example in directories("examples") {
-        for (form, delivery) in forms() {
-            let tree = built(&example, &delivery);
-            let directory = directory(&example, form);
+        for form in forms() {
+            let directory = directory(&example, form.name);
+            let Some(tree) = built(&example, &form) else {
+                assert!(!directory.exists(), "{} is refused", directory.display());
+                continue;
+            };
+            let form = form.name;
             if update {
                 rewrite(&directory, &tree);
             } else if directory.is_dir() {
@@ -123,8 +186,9 @@ fn differences_are_small() {
 fn serde_yaml_reads_every_file() {
     let mut dump = String::new();
     for example in directories("examples") {
-        for (form, delivery) in forms() {
-            for (path, text) in built(&example, &delivery).iter().filter(|(path, _)| path.ends_with(".yaml")) {
+        for form in forms() {
+            let (tree, form) = (built(&example, &form).unwrap_or_default(), form.name);
+            for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".yaml")) {
                 let path = format!("golden/{example}/{form}/{path}");
                 let read = |document| -> serde_json::Value {
                     serde::Deserialize::deserialize(document).unwrap_or_else(|e| panic!("{path}: {e}"))

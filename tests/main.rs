@@ -19,4 +19,5 @@ mod invariants;
 mod plan;
 mod properties;
 mod scheduler;
+mod targets;
 mod tidy;

@@ -325,7 +325,7 @@ fn help_of_plan() {
               Set a parameter of the sources; may be repeated
 
           --target <TARGET>
-              What workloads are made of: native
+              What workloads are made of: native (default), rbg
 
       -o, --output <DIR>
               The tree whose locks say what is placed where; by default that of the cluster in rbgc.toml

@@ -10,6 +10,7 @@ pub mod compile;
 pub mod expect;
 pub mod pods;
 pub mod program;
+pub mod rbg;
 pub mod tree;
 
 /// The directory of the package.

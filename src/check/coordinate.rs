@@ -1,7 +1,8 @@
 //! Coordinations: roles that are paired, rolled and scaled together.
 
+mod bounds;
+
 use super::Coordination;
-use super::setup::not_yet;
 use super::state::{Checker, Context, FrameIx, GroupIx, RoleIx, View};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
@@ -49,42 +50,31 @@ impl<'p> Checker<'_, '_, 'p> {
             self.report(problem.help("name two or more: `coordinate prefill, decode { … }`"));
             return None;
         }
+        let mut found =
+            Coordination { roles: Vec::new(), ratio: None, rollout: None, scale: None, recover: None, span };
         let mut shares = vec![1; roles.len()];
-        let mut ratio = None;
         for entry in &body.entries {
             match entry {
                 MapEntry::Set { key: Key::Name(key), value } if key.name == "ratio" => {
                     let (a, b) = self.ratio(value, frame, &roles)?;
                     shares = vec![a, b];
-                    ratio = Some(value.span);
+                    found.ratio = Some(value.span);
                 }
                 MapEntry::Merge { key: Key::Name(key), name: None, body } if key.name == "rollout" => {
-                    self.check_skew(body, frame, &roles);
-                    self.report(not_yet(key.span, "`rollout`"));
+                    found.rollout = self.coordinated_rollout(body, frame, &roles);
                 }
-                MapEntry::Merge { key: Key::Name(key), name: None, .. } if key.name == "scale" => {
-                    self.report(not_yet(key.span, "`scale`"));
+                MapEntry::Merge { key: Key::Name(key), name: None, body } if key.name == "scale" => {
+                    found.scale = self.coordinated_scaling(body, frame);
                 }
-                MapEntry::Set { key: Key::Name(key), .. } if key.name == "recover" => {
-                    self.report(not_yet(key.span, "`recover`"));
+                MapEntry::Set { key: Key::Name(key), value } if key.name == "recover" => {
+                    found.recover = self.recovery(value, frame).map(|recovery| (recovery, value.span));
                 }
-                MapEntry::Set { key: Key::Name(key), .. } | MapEntry::Merge { key: Key::Name(key), .. } => {
-                    let message = format!("`coordinate` has no `{}`", key.name);
-                    let mut problem = Diagnostic::new(Code::UnknownField, key.span, message);
-                    problem.help = crate::diag::suggestion(&key.name, &["ratio", "recover", "rollout", "scale"]);
-                    self.report(problem);
-                }
-                MapEntry::For { .. } | MapEntry::Set { .. } | MapEntry::Merge { .. } => {
-                    self.report(Diagnostic::new(
-                        Code::MisplacedStatement,
-                        body.span,
-                        "the keys of `coordinate` are written out",
-                    ));
-                }
+                entry => self.no_option(entry, body.span, "coordinate", &["ratio", "recover", "rollout", "scale"]),
             }
         }
         let numbers: Option<Vec<usize>> = roles.iter().map(|r| self.role(*r).model.map(|id| id.role)).collect();
-        Some(Coordination { roles: numbers?.into_iter().zip(shares).collect(), ratio, span })
+        found.roles = numbers?.into_iter().zip(shares).collect();
+        Some(found)
     }
 
     pub fn ratio(&mut self, expr: &'p Expr, frame: FrameIx, roles: &[RoleIx]) -> Option<(u32, u32)> {
@@ -119,41 +109,6 @@ impl<'p> Checker<'_, '_, 'p> {
         match self.field(View { role, part: 0 }, "replicas", span) {
             Value::Range(min, max) => Some((min, max)),
             _ => None,
-        }
-    }
-
-    /// A skew bound that no schedule of whole instances can keep.
-    pub fn check_skew(&mut self, body: &'p MapBody, frame: FrameIx, roles: &[RoleIx]) {
-        let given = body.entries.iter().find_map(|e| match e {
-            MapEntry::Set { key: Key::Name(key), value } if key.name == "max-skew" => Some(value),
-            _ => None,
-        });
-        let Some(expr) = given else { return };
-        let value = self.eval(expr, Context::new(frame));
-        let Value::Percent(wanted) = self.convert(value, &Type::Percent, expr.span) else { return };
-        for (i, first) in roles.iter().enumerate() {
-            for second in &roles[i + 1..] {
-                let (Some((a, most_a)), Some((b, most_b))) = (self.bounds(*first), self.bounds(*second)) else {
-                    continue;
-                };
-                if a != most_a || b != most_b || a < 1 || b < 1 || a.saturating_mul(b) > 4_000_000 {
-                    continue;
-                }
-                let best = super::skew::optimum(a as usize, b as usize, true);
-                if wanted / 100.0 + 1e-9 < best {
-                    let (one, two) = (&self.role(*first).name.name, &self.role(*second).name.name);
-                    let alone = super::skew::optimum(a as usize, b as usize, false) * 100.0;
-                    let message = format!(
-                        "no order of updates keeps `{one}` and `{two}` within {wanted}%: the best is {:.1}%",
-                        best * 100.0
-                    );
-                    let help = format!(
-                        "{a} and {b} instances: {:.1}% when one of each may share a step, {alone:.1}% one at a time",
-                        best * 100.0
-                    );
-                    self.report(Diagnostic::new(Code::SkewUnreachable, expr.span, message).help(help));
-                }
-            }
         }
     }
 

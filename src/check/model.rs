@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::kinds::Target;
 pub use crate::link::Link;
+use crate::naming;
 use crate::quantity::Quantity;
 use crate::source::Span;
 
@@ -85,6 +87,26 @@ pub struct Group {
     pub doc: Vec<String>,
 }
 
+impl Group {
+    /// The ConfigMap with the discovery file. The RoleBasedGroup controller makes one of the group's
+    /// name, but writes addresses into it that pods of multi-pod roles do not have (upstream #448);
+    /// groups with such roles get one of their own.
+    pub fn discovery(&self, target: Target) -> String {
+        match target {
+            Target::Rbg if self.writes_discovery(target) => naming::discovery(&self.name),
+            Target::Native | Target::Rbg => self.name.clone(),
+        }
+    }
+
+    /// Whether the discovery file is ours to write.
+    pub fn writes_discovery(&self, target: Target) -> bool {
+        match target {
+            Target::Native => true,
+            Target::Rbg => self.roles.iter().any(Role::multi_pod),
+        }
+    }
+}
+
 /// How firmly the plan is written into the manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pin {
@@ -134,6 +156,9 @@ pub enum Form {
     /// Objects of its own for every instance: multi-pod instances, and single pods that are placed
     /// by a clause or coordinated.
     PerInstance,
+    /// Instances of several pods that a controller of the cluster makes, all from one set of
+    /// templates: one object for all.
+    InstanceSet,
 }
 
 /// One kind of process of a group.
@@ -160,6 +185,8 @@ pub struct Role {
     pub after: Vec<After>,
     /// How the number of instances is chosen, for a true range.
     pub autoscale: Option<Autoscale>,
+    /// What restarts together when a pod fails, and where that is said.
+    pub recover: Option<(Recovery, Span)>,
     /// Seconds that a pod must be ready to count as available.
     pub min_ready: u32,
     /// Labels on the workload and its pods.
@@ -285,8 +312,112 @@ pub struct Coordination {
     pub roles: Vec<(usize, u32)>,
     /// The ratio and where it stands.
     pub ratio: Option<Span>,
+    /// How they are updated together; `None` when each is updated alone.
+    pub rollout: Option<CoordinatedRollout>,
+    /// How they are scaled together.
+    pub scale: Option<CoordinatedScaling>,
+    /// What restarts together, and where that is said.
+    pub recover: Option<(Recovery, Span)>,
     /// The statement.
     pub span: Span,
+}
+
+/// Bounds of an update of roles that are coordinated. The share of a role is the number of its
+/// instances that are updated and ready again, of all its instances.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CoordinatedRollout {
+    /// The largest difference between the shares of two roles.
+    pub max_skew: Option<Share>,
+    /// How many instances of a role are updated at a time; one when not given.
+    pub max_unavailable: Option<Amount>,
+    /// The block.
+    pub span: Span,
+}
+
+/// How roles that are coordinated get more or fewer instances.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CoordinatedScaling {
+    /// The largest difference between the shares of two roles, as in [`CoordinatedRollout`].
+    pub max_skew: Option<Share>,
+    /// What the next instance waits for.
+    pub order: Progression,
+    /// The block.
+    pub span: Span,
+}
+
+/// A part of a whole, exact to a ten-thousandth of a percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share {
+    /// Millionths, 0 to 1,000,000.
+    pub millionths: u32,
+}
+
+/// A number of instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// So many, at least one.
+    Count(u32),
+    /// A share of all instances of the role.
+    Share(Share),
+}
+
+/// What an instance waits for before the next one starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progression {
+    /// That its pods are scheduled.
+    Scheduled,
+    /// That its pods are ready.
+    Ready,
+}
+
+/// What restarts together when a pod fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// The pod alone.
+    Pod,
+    /// All pods of its instance.
+    Instance,
+    /// All instances of its role.
+    Role,
+    /// All roles of its group.
+    Group,
+}
+
+impl Recovery {
+    /// The recovery of this name.
+    pub fn parse(name: &str) -> Option<Recovery> {
+        [Recovery::Pod, Recovery::Instance, Recovery::Role, Recovery::Group].into_iter().find(|r| r.name() == name)
+    }
+
+    /// Its name in the language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Recovery::Pod => "pod",
+            Recovery::Instance => "instance",
+            Recovery::Role => "role",
+            Recovery::Group => "group",
+        }
+    }
+}
+
+impl CoordinatedRollout {
+    /// How many instances of each role are updated at a time.
+    pub fn limits(&self, instances: &[u32]) -> Vec<u32> {
+        instances.iter().map(|all| self.max_unavailable.map_or(1, |amount| amount.of(*all))).collect()
+    }
+}
+
+impl Amount {
+    /// The number for a role of so many instances: a share is rounded down, and never below one.
+    pub fn of(self, instances: u32) -> u32 {
+        match self {
+            Amount::Count(count) => count.max(1),
+            Amount::Share(share) => {
+                let whole = u64::from(instances) * u64::from(share.millionths) / 1_000_000;
+                u32::try_from(whole).unwrap_or(u32::MAX).max(1)
+            }
+        }
+    }
 }
 
 /// How the number of instances follows the load.

@@ -3,8 +3,9 @@
 use super::setup::not_yet;
 use super::state::{Checker, RoleIx, View};
 use super::value::Value;
-use super::{Form, Part, PartKind, Reference, Replicas, Role};
+use super::{Form, Part, PartKind, Recovery, Reference, Replicas, Role};
 use crate::diag::{Code, Diagnostic};
+use crate::source::Span;
 use crate::syntax::{AfterTarget, Body, ExprKind, StatementKind};
 
 impl<'p> Checker<'_, '_, 'p> {
@@ -42,6 +43,7 @@ impl<'p> Checker<'_, '_, 'p> {
             parts,
             after,
             autoscale,
+            recover: self.recover(view),
             min_ready: self.seconds_field(view, "min-ready").unwrap_or(0),
             labels,
             annotations,
@@ -64,13 +66,12 @@ impl<'p> Checker<'_, '_, 'p> {
                 self.report(not_yet(span, &format!("`{name}`")));
             }
         }
-        if let Some(word) = self.text_field(view, "recover") {
-            let multi = self.count(view, "pods") > 1;
-            if word != "pod" || multi {
-                let span = self.field_span(view, "recover");
-                self.report(not_yet(span, &format!("`recover = \"{word}\"` here")));
-            }
-        }
+    }
+
+    /// What restarts together when a pod fails, and where that is said.
+    fn recover(&mut self, view: View) -> Option<(Recovery, Span)> {
+        let word = Recovery::parse(&self.text_field(view, "recover")?)?;
+        Some((word, self.field_span(view, "recover")))
     }
 
     fn replicas_of(&mut self, view: View) -> Option<Replicas> {

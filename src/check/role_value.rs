@@ -6,6 +6,7 @@ use super::table::ChildKind;
 use super::value::Value;
 use super::{Form, PartKind};
 use crate::diag::{Code, Diagnostic, suggestion};
+use crate::kinds::Target;
 use crate::naming;
 use crate::resolve::vocabulary::{ROLE_FIELDS, ROLE_PROPERTIES, role_field};
 use crate::source::Span;
@@ -170,9 +171,13 @@ impl<'p> Checker<'_, '_, 'p> {
         let group_name = self.group(group).name.clone();
         let service = self.qualified(naming::headless(&group_name, &name), group, cx);
         let pod = |index: u32| match (form, components.first()) {
-            (Form::PerInstance, Some(c)) => naming::ordinal(&naming::component(&group_name, &name, index, c), 0),
-            (Form::PerInstance, None) => naming::ordinal(&naming::instance(&group_name, &name, index), 0),
-            _ => naming::instance(&group_name, &name, index),
+            (Form::PerInstance | Form::InstanceSet, Some(c)) => {
+                naming::ordinal(&naming::component(&group_name, &name, index, c), 0)
+            }
+            (Form::PerInstance | Form::InstanceSet, None) => {
+                naming::ordinal(&naming::instance(&group_name, &name, index), 0)
+            }
+            (Form::StatefulSet | Form::Deployment, _) => naming::instance(&group_name, &name, index),
         };
         Some((0..count).map(|i| naming::address(&pod(i), &service, None)).collect())
     }
@@ -194,10 +199,15 @@ impl<'p> Checker<'_, '_, 'p> {
             Value::Int(pods) => pods,
             _ => return None,
         };
+        let own_objects = match self.options.target {
+            Target::Native => true,
+            // One template for all instances, whatever is asked of their places.
+            Target::Rbg => false,
+        };
         if pods > 1 || !self.components(role).is_empty() {
-            return Some(Form::PerInstance);
+            return Some(if own_objects { Form::PerInstance } else { Form::InstanceSet });
         }
-        if self.fixed_replicas(role, span)?.is_some() && self.placed_by_clause(role) {
+        if own_objects && self.fixed_replicas(role, span)?.is_some() && self.placed_by_clause(role) {
             return Some(Form::PerInstance);
         }
         match self.field(view, "identity", span) {
@@ -258,7 +268,7 @@ impl<'p> Checker<'_, '_, 'p> {
 
     /// The labels that select the pods which answer for the role.
     fn selector(&mut self, role: RoleIx) -> Vec<(&'static str, String)> {
-        let multi = self.form(role) == Some(Form::PerInstance)
+        let multi = matches!(self.form(role), Some(Form::PerInstance | Form::InstanceSet))
             && (self.role_pods(role) > 1 || !self.components(role).is_empty());
         let leader = self.part_kind(View { role, part: 0 });
         let state = self.role(role);

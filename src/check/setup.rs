@@ -383,7 +383,7 @@ fn defaults(body: &Body) -> impl Iterator<Item = &Body> {
 }
 
 /// A part of the language that is described but not built.
-pub(super) fn not_yet(span: Span, what: &str) -> Diagnostic {
+pub(crate) fn not_yet(span: Span, what: &str) -> Diagnostic {
     Diagnostic::new(Code::NotSupportedYet, span, format!("{what} is not supported yet"))
         .help("leave it out; nothing is accepted that would have no effect")
 }

@@ -9,7 +9,7 @@ use super::jobs::{self, Inputs, Job};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
-use crate::fit::names;
+use crate::fit::{names, target};
 use crate::order::Delivery;
 use crate::{check, graph, resolve};
 
@@ -48,18 +48,14 @@ fn look(session: &mut Session<'_>, job: &Job) {
         let program = resolve::resolve(session, &job.files);
         let model = check::check(session, &program, &job.parameters());
         graph::stages(session, &model);
-        names::check(session, &model);
+        names::check(session, &model, job.target);
+        target::check(session, &model, job.target);
         return;
     };
     // The groups stand where they were placed when the tree was written.
     let out = job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
     let locks = out.map_or_else(BTreeMap::new, |out| locks::read(session, &out));
-    let options = crate::Options {
-        check: job.parameters(),
-        target: job.target,
-        delivery: Delivery::Plain,
-        prune: BTreeSet::new(),
-        effort: 1,
-    };
+    let options =
+        crate::Options { check: job.parameters(), delivery: Delivery::Plain, prune: BTreeSet::new(), effort: 1 };
     crate::compile(session, &job.files, inventory, &locks, &options);
 }

@@ -155,7 +155,6 @@ fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, output: 
     let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
     let options = crate::Options {
         check: job.parameters(),
-        target: job.target,
         delivery: order(arguments, cluster),
         prune: arguments.prune.iter().cloned().collect(),
         effort: arguments.effort,

@@ -10,8 +10,8 @@ use super::sources::{self, Sources};
 use super::{Exit, Terminal};
 use crate::check;
 use crate::diag::{Code, Diagnostic, Session, suggestion};
+use crate::kinds::{NotATarget, Target};
 use crate::project::{self, Cluster, DeliveryWord, Project, TargetWord};
-use crate::target::{NotATarget, Target};
 
 /// What is compiled.
 #[derive(Debug, Clone, Args)]
@@ -29,7 +29,7 @@ pub(super) struct Inputs {
     /// Set a parameter of the sources; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// What workloads are made of: native
+    /// What workloads are made of: native (default), rbg
     #[arg(long, value_name = "TARGET", value_parser = target)]
     pub target: Option<Target>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Job {
 impl Job {
     /// The parameters as the checker takes them.
     pub(super) fn parameters(&self) -> check::Options {
-        check::Options { set: self.set.clone() }
+        check::Options { set: self.set.clone(), target: self.target }
     }
 }
 
@@ -202,16 +202,16 @@ fn parameters(inputs: &Inputs, cluster: Option<&Cluster>) -> Vec<(String, String
 fn target_of(cluster: Option<&(String, Cluster)>) -> Option<Target> {
     match cluster?.1.target.as_ref()?.value {
         TargetWord::Native => Some(Target::Native),
-        TargetWord::Lws | TargetWord::Rbg => None,
+        TargetWord::Rbg => Some(Target::Rbg),
+        TargetWord::Lws => None,
     }
 }
 
 /// What a cluster asks for and is not built yet.
 fn unsupported(cluster: &Cluster) -> impl Iterator<Item = Diagnostic> {
     let target = cluster.target.as_ref().and_then(|at| match at.value {
-        TargetWord::Native => None,
+        TargetWord::Native | TargetWord::Rbg => None,
         TargetWord::Lws => Some((at.span, "the target `lws`")),
-        TargetWord::Rbg => Some((at.span, "the target `rbg`")),
     });
     let delivery = cluster.delivery.as_ref().and_then(|at| match at.value {
         DeliveryWord::Argocd | DeliveryWord::Plain => None,

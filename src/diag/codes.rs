@@ -112,6 +112,10 @@ codes! {
     BadProject "E0805" "the project file is wrong";
     NotSupportedYet "E0901" "described by the language but not supported yet";
     LimitExceeded "E0902" "a limit of the compiler is exceeded";
+    TargetLacks "E0911" "the target cannot give what is asked for";
+    UnkeptByTemplate "E0912" "a clause that one template for all instances cannot keep";
+    CrossedGroups "E0913" "groups that wait for each other as a whole";
+    UnkeptSkew "E0914" "a bound that a controller does not keep";
     FloatingTag "W0001" "an image without a fixed tag";
     UnusedName "W0002" "a name that nobody uses";
     VoidPreference "W0003" "a preference that has no effect";
@@ -122,6 +126,8 @@ codes! {
     ClosedNodes "W0052" "imported nodes that take no pods";
     OtherHostname "W0053" "a hostname that differs from the name of its node";
     UnclearLevels "W0054" "levels whose order or values are not clear";
+    NoGang "W0911" "pods of an instance that are not placed together";
+    UngatedGroup "W0912" "a group that is waited for only with help";
 }
 
 impl Code {

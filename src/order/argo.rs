@@ -9,7 +9,7 @@ use crate::data::{Data, Map};
 use crate::fit::compute;
 use crate::graph::Application;
 use crate::plan::{Plan, Role};
-use crate::target::{Manifest, Stage, native};
+use crate::target::{self, Manifest, Stage};
 
 /// Where Argo CD finds the output, and where it brings it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -256,12 +256,16 @@ fn ignored(application: &Application, plan: &Plan<'_>) -> Vec<Map> {
     let groups = application.groups.iter().map(|g| &plan.groups[*g]);
     let roles = groups.flat_map(|g| g.roles.iter().filter(|r| r.autoscaled()).map(move |r| (g, r)));
     let entry = |(group, role): (&crate::plan::Group<'_>, &Role<'_>)| {
-        Map::new()
-            .with("group", "apps")
-            .with("kind", native::kind(role.source.form))
-            .with("name", role.name.clone())
-            .with("namespace", group.source.namespace.clone())
-            .with("jsonPointers", vec!["/spec/replicas"])
+        let owned = target::owned(plan.target, group.source, role.source);
+        let entry = Map::new()
+            .with("group", owned.group)
+            .with("kind", owned.kind)
+            .with("name", owned.name)
+            .with("namespace", group.source.namespace.clone());
+        match owned.field {
+            Ok(pointer) => entry.with("jsonPointers", vec![pointer]),
+            Err(expression) => entry.with("jqPathExpressions", vec![Data::from(expression)]),
+        }
     };
     roles.map(entry).collect()
 }
@@ -288,7 +292,7 @@ fn project_spec(application: &Application, plan: &Plan<'_>, options: &Options) -
     let domains = plan.inventory.capabilities.contains(compute::CAPABILITY);
     let gang = plan.gang.and_then(|gang| gang.api().split('/').next());
     let own = KINDS.into_iter().chain(domains.then_some(("resource.nvidia.com", "ComputeDomain")));
-    let own = own.chain(gang.map(|group| (group, "PodGroup")));
+    let own = own.chain(gang.map(|group| (group, "PodGroup"))).chain(target::kinds(plan.target).iter().copied());
     Map::new()
         .with("description", format!("Groups of the Application {}", application.name))
         .with("sourceRepos", vec![options.repo.clone()])

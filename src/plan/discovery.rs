@@ -19,7 +19,7 @@ use crate::inventory::Inventory;
 use crate::link::Link;
 use crate::naming;
 use crate::plan::affinity::Site;
-use crate::plan::{Role, Unit, pod_names};
+use crate::plan::{Role, pod_names};
 
 /// The version of what is added to upstream's form.
 pub const SCHEMA: &str = "rbgc.dev/v1";
@@ -67,13 +67,14 @@ fn push_role(out: &mut String, group: &check::Group, role: &Role<'_>, inventory:
     let mut size = 0;
     let service = naming::headless(&group.name, &role.source.name);
     for unit in &role.units {
-        for (part, site) in role.parts.iter().zip(&unit.sites) {
-            let domains = domains(site, inventory);
-            let tail = entry(role, unit, part.source, &domains);
-            for pod in pod_names(group, role, unit, part.source) {
-                let _ = writeln!(instances, "    - address: {}", scalar(&naming::address(&pod, &service, None)));
-                instances.push_str(&tail);
-                size += 1;
+        for instance in unit.named(role) {
+            for (part, site) in role.parts.iter().zip(&unit.sites) {
+                let tail = entry(role, instance, part.source, &domains(site, inventory));
+                for pod in pod_names(group, role, instance, part.source) {
+                    let _ = writeln!(instances, "    - address: {}", scalar(&naming::address(&pod, &service, None)));
+                    instances.push_str(&tail);
+                    size += 1;
+                }
             }
         }
     }
@@ -87,7 +88,7 @@ fn push_role(out: &mut String, group: &check::Group, role: &Role<'_>, inventory:
 }
 
 /// What follows the address of a pod.
-fn entry(role: &Role<'_>, unit: &Unit<'_>, part: &check::Part, domains: &BTreeMap<&str, &str>) -> String {
+fn entry(role: &Role<'_>, instance: Option<u32>, part: &check::Part, domains: &BTreeMap<&str, &str>) -> String {
     let mut out = String::new();
     if role.source.multi_pod() {
         let _ = writeln!(out, "      component: {}", scalar(part.kind.name()));
@@ -98,7 +99,7 @@ fn entry(role: &Role<'_>, unit: &Unit<'_>, part: &check::Part, domains: &BTreeMa
             let _ = writeln!(out, "        {}: {}", scalar(level), scalar(domain));
         }
     }
-    if let (true, Some(instance)) = (role.source.multi_pod(), unit.instance) {
+    if let (true, Some(instance)) = (role.source.multi_pod(), instance) {
         let _ = writeln!(out, "      instance: {instance}");
     }
     push_ports(&mut out, &part.pod.main.ports);

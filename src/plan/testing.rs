@@ -7,6 +7,7 @@ use crate::data::Data;
 use crate::fit::Fitted;
 use crate::graph::{Application, Stages};
 use crate::inventory::Inventory;
+use crate::kinds::Target;
 use crate::link::Link;
 use crate::place::{self, Placement, Problem};
 use crate::quantity::Quantity;
@@ -74,6 +75,7 @@ pub fn role(name: &str, form: Form, replicas: u32) -> Role {
         parts: vec![Part { kind: PartKind::Single, count: 1, pod: pod(name), after: Vec::new() }],
         after: Vec::new(),
         autoscale: None,
+        recover: None,
         min_ready: 0,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
@@ -241,7 +243,18 @@ pub fn fit(groups: Vec<Group>, clauses: Vec<Vec<place::Clause>>) -> Fitted {
     let links = vec![Link::Vpc, Link::Rdma, Link::Rdma, Link::Pcie];
     let compute_domains = vec![Vec::new(); model.groups.len()];
     let problem = Problem { groups: groups.collect(), links: links.clone(), ..Problem::default() };
-    Fitted { model, stages, problem, compute_domains, gang: None, links, locks: Vec::new() }
+    let group_stages = None;
+    Fitted {
+        target: Target::Native,
+        model,
+        stages,
+        group_stages,
+        problem,
+        compute_domains,
+        gang: None,
+        links,
+        locks: Vec::new(),
+    }
 }
 
 /// One Application for all groups that are tied by `after`, as `graph` makes them.

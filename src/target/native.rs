@@ -3,14 +3,15 @@
 //! A multi-pod instance is two StatefulSets (leader, workers), or one for each component: their
 //! pods have upstream's names, or names from which rank and instance are read as upstream's are.
 
-use super::objects::{self, account};
+use super::objects::{self, Scaled, account};
 use super::pod::{self, Dress, field_ref, role_labels};
 use super::scheduling::guarantee;
-use super::{Manifest, Object, Owner, Stage, common_labels, labels, text};
+use super::{Manifest, Object, Owner, Stage, common_labels, labels, listed, text};
 use crate::check::{self, Form, PartKind, Pin};
 use crate::data::{Data, Map};
 use crate::fit::gang::is_gang;
 use crate::inventory::Inventory;
+use crate::kinds::Target;
 use crate::naming;
 use crate::plan::env::Identity;
 use crate::plan::template::Claim;
@@ -26,7 +27,7 @@ const DEADLINE_MARGIN: u32 = 600;
 pub fn lower(plan: &Plan<'_>, index: usize) -> Vec<Manifest> {
     let group = &plan.groups[index];
     let owner = Owner { index, group, role: None };
-    let mut manifests = vec![objects::discovery(group).own(owner)];
+    let mut manifests = vec![objects::discovery(group, Target::Native).own(owner)];
     manifests.extend(group.compute_domains.iter().map(|domain| objects::compute_domain(domain).own(owner)));
     for role in group.roles.iter().enumerate() {
         let owner = Owner { index, group, role: Some(role) };
@@ -42,7 +43,7 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
     objects.push(objects::network_policy(group, role));
     objects.extend(role.files.iter().map(objects::files));
     objects.extend(role.services.iter().map(|s| objects::service(group, role, s)));
-    objects.push(objects::disruption_budget(group, role));
+    objects.push(objects::disruption_budget(group, role, ("maxUnavailable", 1)));
     for unit in &role.units {
         let gang = plan.gang.filter(|_| is_gang(role.source));
         objects.extend(gang.zip(unit.instance).map(|(gang, i)| objects::pod_group(gang, group, role, i)));
@@ -51,7 +52,8 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
         }
     }
     let autoscale = role.source.autoscale.as_ref().filter(|_| role.autoscaled());
-    objects.extend(autoscale.map(|a| objects::autoscaler(role, a, kind(role.source.form))));
+    let scaled = Scaled { api: "apps/v1", kind: kind(role.source.form) };
+    objects.extend(autoscale.map(|a| objects::autoscaler(role, a, scaled)));
     objects
 }
 
@@ -59,7 +61,7 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
 pub fn kind(form: Form) -> &'static str {
     match form {
         Form::Deployment => "Deployment",
-        Form::StatefulSet | Form::PerInstance => "StatefulSet",
+        Form::StatefulSet | Form::PerInstance | Form::InstanceSet => "StatefulSet",
     }
 }
 
@@ -80,7 +82,9 @@ pub fn pod_names(group: &check::Group, role: &check::Role, instance: u32) -> Vec
                 naming::ordinal(&workload_name(group, role, None, &part.kind), ordinal)
             })
             .collect(),
-        Form::PerInstance => parts.flat_map(|part| ordinals(group, role, Some(instance), part, part.count)).collect(),
+        Form::PerInstance | Form::InstanceSet => {
+            parts.flat_map(|part| ordinals(group, role, Some(instance), part, part.count)).collect()
+        }
     }
 }
 
@@ -115,7 +119,7 @@ impl<'p, 'm> Workload<'p, 'm> {
     fn object(&self) -> Object {
         let spec = match self.role.source.form {
             Form::Deployment => self.deployment(),
-            Form::StatefulSet | Form::PerInstance => self.stateful_set(),
+            Form::StatefulSet | Form::PerInstance | Form::InstanceSet => self.stateful_set(),
         };
         let name = workload_name(self.group().source, self.role.source, self.unit.instance, &self.part.source.kind);
         let stage = Stage::Run(self.role.stage, self.part.step);
@@ -132,32 +136,12 @@ impl<'p, 'm> Workload<'p, 'm> {
         let mut map: Map = own.map(|(key, value)| (key.clone().into(), text(value))).collect();
         let group = self.group().source;
         map.set("rbgc.dev/source", format!("{}#{}.{}", group.source, group.declared, self.role.source.name));
-        map.set_some("rbgc.dev/restarts-with", self.listed());
+        map.set_some("rbgc.dev/restarts-with", listed(self.plan, self.group(), self.role));
         let site = &self.unit.sites[self.index];
         let names: Vec<&str> = site.nodes.iter().map(|n| self.plan.inventory.nodes[*n].name.as_str()).collect();
         map.set_some("rbgc.dev/plan", (!names.is_empty()).then(|| names.join(",")));
         map.set("rbgc.dev/guarantee", guarantee(site, self.plan.inventory));
         map
-    }
-
-    /// The roles whose single instances this one lists: when their number changes, it restarts.
-    fn listed(&self) -> Option<String> {
-        let group = self.group().source;
-        let own = group.roles.iter().position(|r| r.name == self.role.source.name)?;
-        let mut names: Vec<String> = group
-            .references
-            .iter()
-            .filter(|r| r.from == own && r.addresses)
-            .filter_map(|r| {
-                let other = self.plan.groups.get(r.to.group)?;
-                let role = &other.source.roles.get(r.to.role)?.name;
-                let same = other.source.name == group.name;
-                Some(if same { role.clone() } else { format!("{}.{role}", other.source.name) })
-            })
-            .collect();
-        names.sort();
-        names.dedup();
-        (!names.is_empty()).then(|| names.join(","))
     }
 
     fn deployment(&self) -> Map {
@@ -250,6 +234,8 @@ impl<'p, 'm> Workload<'p, 'm> {
             account: account(self.role),
             group: &group.name,
             role: &source.name,
+            component: None,
+            injected: Vec::new(),
             sleep: self.plan.inventory.kubernetes >= (1, 30),
         };
         pod::template(&self.part.template, &self.unit.sites[self.index], dress)

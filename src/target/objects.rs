@@ -6,6 +6,7 @@ use crate::check::{Autoscale, Metric};
 use crate::data::{Data, Map};
 use crate::fit::compute::{self, ComputeDomain};
 use crate::fit::gang::GangScheduler;
+use crate::kinds::Target;
 use crate::naming;
 use crate::plan::files::FileSet;
 use crate::plan::network::{Peer, Policy, PortKey, Rule};
@@ -13,9 +14,9 @@ use crate::plan::template::DISCOVERY_KEY;
 use crate::plan::{Group, Role, Service};
 
 /// The discovery file of a group.
-pub fn discovery(group: &Group<'_>) -> Object {
+pub fn discovery(group: &Group<'_>, target: Target) -> Object {
     let data = Map::new().with(DISCOVERY_KEY, text(&group.discovery));
-    Object::new("v1", "ConfigMap", group.source.name.clone(), Stage::Base, Map::new().with("data", data))
+    Object::new("v1", "ConfigMap", group.source.discovery(target), Stage::Base, Map::new().with("data", data))
 }
 
 /// A ComputeDomain: memory channels between the machines of its pods.
@@ -134,21 +135,27 @@ fn ingress(rule: &Rule<'_>) -> Map {
     Map::new().with("from", vec![peer]).full("ports", rule.ports.iter().map(port).collect::<Vec<_>>())
 }
 
-/// At most one pod of the role is evicted at a time. With several pods an instance the count is
+/// At most so many pods of the role are evicted at a time, or at least so many stay. With several pods an instance the count is
 /// still of pods of the whole role: a budget of each instance would let a drain take one pod of
 /// every instance, and so break all of them. Pods that are not ready may always go.
-pub fn disruption_budget(group: &Group<'_>, role: &Role<'_>) -> Object {
+pub fn disruption_budget(group: &Group<'_>, role: &Role<'_>, (bound, pods): (&'static str, u32)) -> Object {
     let selector = Map::new().with("matchLabels", role_labels(&group.source.name, &role.source.name));
-    let spec = Map::new()
-        .with("maxUnavailable", 1)
-        .with("selector", selector)
-        .with("unhealthyPodEvictionPolicy", "AlwaysAllow");
+    let spec =
+        Map::new().with(bound, pods).with("selector", selector).with("unhealthyPodEvictionPolicy", "AlwaysAllow");
     let fields = Map::new().with("spec", spec);
     Object::new("policy/v1", "PodDisruptionBudget", role.name.clone(), Stage::Base, fields)
 }
 
-/// The autoscaler of a role whose workload is of this kind.
-pub fn autoscaler(role: &Role<'_>, autoscale: &Autoscale, kind: &'static str) -> Object {
+/// The kind of object, of the role's name, that an autoscaler scales.
+pub struct Scaled {
+    /// Its API.
+    pub api: &'static str,
+    /// Its kind.
+    pub kind: &'static str,
+}
+
+/// The autoscaler of a role.
+pub fn autoscaler(role: &Role<'_>, autoscale: &Autoscale, scaled: Scaled) -> Object {
     let metric = match &autoscale.metric {
         Metric::Resource { name, utilization } => {
             let target = Map::new().with("type", "Utilization").with("averageUtilization", *utilization);
@@ -161,7 +168,7 @@ pub fn autoscaler(role: &Role<'_>, autoscale: &Autoscale, kind: &'static str) ->
             Map::new().with("type", "Pods").with("pods", pods)
         }
     };
-    let target = Map::new().with("apiVersion", "apps/v1").with("kind", kind).with("name", text(&role.name));
+    let target = Map::new().with("apiVersion", scaled.api).with("kind", scaled.kind).with("name", text(&role.name));
     let mut spec = Map::new()
         .with("scaleTargetRef", target)
         .with("minReplicas", role.source.replicas.min)

@@ -69,7 +69,7 @@ pub fn known(object: &Value) {
         "PodDisruptionBudget" => all_known::<policy::v1::PodDisruptionBudget>(object),
         "Role" => all_known::<rbac::v1::Role>(object),
         "RoleBinding" => all_known::<rbac::v1::RoleBinding>(object),
-        "Application" | "AppProject" | "ComputeDomain" | "PodGroup" => {}
+        "Application" | "AppProject" | "ComputeDomain" | "PodGroup" | "RoleBasedGroup" | "CoordinatedPolicy" => {}
         kind => panic!("unknown kind {kind}"),
     }
 }

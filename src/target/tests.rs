@@ -1,4 +1,4 @@
-//! What native makes of each part of a plan.
+//! What targets make of each part of a plan.
 
 use serde_json::Value;
 
@@ -9,6 +9,7 @@ use crate::plan::testing::group;
 mod gang;
 mod objects;
 mod pods;
+mod rbg;
 mod workloads;
 
 fn yaml(value: &Value) -> String {

@@ -8,12 +8,13 @@ use super::{AT_THE_END, Change, Seat, Task, Wait, add};
 use crate::check::{self, Form, PartKind, Reference};
 use crate::diag::{Code, Diagnostic, Label};
 use crate::fit::Fitted;
+use crate::kinds::Target;
 use crate::lock::{Instance, Lock};
 use crate::order::{self, Order};
 use crate::place::{Placement, Problem};
-use crate::plan::{Part, Plan, Role, Unit, workload_name};
+use crate::plan::{Part, Plan, Role, Unit};
 use crate::source::Span;
-use crate::target::native;
+use crate::target::{self, native};
 
 /// A plan and what stood before it.
 pub struct Before<'a, 'm> {
@@ -146,7 +147,7 @@ impl<'a, 'm> List<'a, 'm> {
         for (r, role) in group.roles.iter().enumerate() {
             match role.source.form {
                 Form::PerInstance => self.instances((g, r), role, lock),
-                Form::Deployment | Form::StatefulSet => self.shared((g, r), role, lock),
+                Form::Deployment | Form::StatefulSet | Form::InstanceSet => self.shared((g, r), role, lock),
             }
         }
         let gone = lock.places.keys().filter(|key| !group.roles.iter().any(|r| r.source.name == key.role));
@@ -304,11 +305,16 @@ impl<'a, 'm> List<'a, 'm> {
         for (a, row) in self.rows.iter().enumerate().filter(|(_, row)| row.role.is_some()) {
             for (b, other) in self.rows.iter().enumerate().filter(|(_, other)| other.fresh) {
                 let later = row.fresh && row.at.0 == other.at.0 && row.at.1 > other.at.1;
-                if a != b && (later || self.lists(row, other)) {
+                if a != b && (later || self.lists(row, other) || self.one_object(row, other)) {
                     self.change.needs.push((a, b));
                 }
             }
         }
+    }
+
+    /// Whether the pods of two instances are held by one object, which is written or not.
+    fn one_object(&self, row: &Row, other: &Row) -> bool {
+        self.before.plan.target == Target::Rbg && row.group == other.group
     }
 
     /// Whether the template of one role names the addresses of another's instances.
@@ -331,13 +337,14 @@ impl<'a, 'm> List<'a, 'm> {
         let (source, r) = (self.before.plan.groups.get(row.group)?, row.role?);
         let mut files = BTreeSet::new();
         let own = source.roles[r].units.iter().filter(|u| u.instance.is_none_or(|i| i == index));
-        own.for_each(|unit| files.extend(workloads(source.source, &source.roles[r], unit)));
+        let target = self.before.plan.target;
+        own.for_each(|unit| files.extend(workloads(target, source.source, &source.roles[r], unit)));
         if row.fresh {
             for (g, other) in self.before.plan.groups.iter().enumerate() {
                 for reference in other.source.references.iter().filter(|f| f.addresses) {
                     if (reference.to.group, reference.to.role) == (row.group, r) {
                         let listing = &self.before.plan.groups[g].roles[reference.from];
-                        listing.units.iter().for_each(|u| files.extend(workloads(other.source, listing, u)));
+                        listing.units.iter().for_each(|u| files.extend(workloads(target, other.source, listing, u)));
                     }
                 }
             }
@@ -371,8 +378,10 @@ impl<'a, 'm> List<'a, 'm> {
 }
 
 /// The files of the workloads of a unit.
-fn workloads(group: &check::Group, role: &Role<'_>, unit: &Unit<'_>) -> Vec<String> {
-    let kind = native::kind(role.source.form);
-    let name = |part: &Part<'_>| workload_name(group, role.source, unit.instance, &part.source.kind);
-    role.parts.iter().map(|part| order::path_of(&group.name, &role.source.name, kind, &name(part))).collect()
+fn workloads(target: Target, group: &check::Group, role: &Role<'_>, unit: &Unit<'_>) -> Vec<String> {
+    let path = |part: &Part<'_>| {
+        let (place, kind, name) = target::workload(target, group, role.source, unit.instance, part.source);
+        order::path_of(&group.name, place.unwrap_or("base"), kind, &name)
+    };
+    role.parts.iter().map(path).collect()
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use rbgc::check;
 use rbgc::diag::{Diagnostic, Session};
 use rbgc::emit::Group;
+use rbgc::kinds::Target;
 use rbgc::order::Delivery;
 use rbgc::source::SourceMap;
-use rbgc::target::Target;
 
 use super::program::Program;
 use super::{Memory, read, root};
@@ -36,13 +36,23 @@ impl Outcome {
     }
 }
 
-/// Compiles the sources of a world with the inventory `/project/inventory.yaml`.
+/// Compiles the sources of a world for `native` with the inventory `/project/inventory.yaml`.
 pub fn compile(world: &Memory, sources: &[&str], set: &[(String, String)], delivery: &Delivery) -> Outcome {
+    compile_for(Target::Native, world, sources, set, delivery)
+}
+
+/// The same for a target.
+pub fn compile_for(
+    target: Target,
+    world: &Memory,
+    sources: &[&str],
+    set: &[(String, String)],
+    delivery: &Delivery,
+) -> Outcome {
     let mut session = Session::new(world, HOME);
     let sources: Vec<PathBuf> = sources.iter().map(|s| Path::new(HOME).join(s)).collect();
     let options = rbgc::Options {
-        check: check::Options { set: set.to_vec() },
-        target: Target::Native,
+        check: check::Options { set: set.to_vec(), target },
         delivery: delivery.clone(),
         prune: BTreeSet::new(),
         effort: 1,
@@ -52,7 +62,8 @@ pub fn compile(world: &Memory, sources: &[&str], set: &[(String, String)], deliv
     Outcome { problems: session.problems, sources: session.sources, groups }
 }
 
-/// Compiles a program; the common inventory of the tests stands in where it brings none.
+/// Compiles a program; the common inventory of the tests stands in where it brings none. A line
+/// `//@ set NAME=VALUE` sets a parameter, and a line `//@ target NAME` chooses a target.
 pub fn compile_program(program: &Program) -> Outcome {
     let mut world = Memory::default();
     world.add(Path::new(HOME).join("inventory.yaml"), read(&root().join("tests/inventory.yaml")));
@@ -61,5 +72,7 @@ pub fn compile_program(program: &Program) -> Outcome {
     }
     let sets = program.files[0].text.lines().filter_map(|line| line.strip_prefix("//@ set ")?.split_once('='));
     let set: Vec<_> = sets.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
-    compile(&world, &["main.rbg"], &set, &Delivery::Plain)
+    let target = program.files[0].text.lines().find_map(|line| line.strip_prefix("//@ target "));
+    let target = target.map_or(Target::Native, |name| Target::parse(name.trim()).expect("a target"));
+    compile_for(target, &world, &["main.rbg"], &set, &Delivery::Plain)
 }

@@ -170,7 +170,7 @@ fn parse(line: &str, path: &str, last: u32, at: usize) -> Result<Line, String> {
         return Ok(Line::Okay);
     }
     let content = comment.trim_start();
-    if content.starts_with("@ set ") {
+    if content.starts_with("@ set ") || content.starts_with("@ target ") {
         return Ok(Line::Setting);
     }
     let (place, further, rest) = if let Some(words) = content.strip_prefix("@ ") {
