@@ -86,7 +86,7 @@ fn placed(session: &mut Session) -> Option<(Fitted, Inventory, Placement)> {
     let model = check::check(session, &program, &check::Options::default());
     let stages = graph::stages(session, &model)?;
     let inventory = inventory::load(session, Path::new("/p/inventory.yaml"), "inventory.yaml")?;
-    let fitted = fit::fit(session, model, stages, &inventory, &Default::default())?;
+    let fitted = fit::fit(session, model, stages, &inventory, &Default::default(), Default::default())?;
     let placement = place::place(session, &fitted.problem)?;
     Some((fitted, inventory, placement))
 }

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::diag::Session;
-use crate::project::TargetWord;
+use crate::kinds::Target;
 use crate::resolve::Program;
 
 mod after;
@@ -60,8 +60,8 @@ pub(crate) use setup::not_yet;
 pub struct Options {
     /// Values of parameters: name and text, the last one of a name counts.
     pub set: Vec<(String, String)>,
-    /// What workloads become: forms and addresses depend on it.
-    pub target: TargetWord,
+    /// What workloads become: it decides the names and forms of pods.
+    pub target: Target,
 }
 
 /// Steps of evaluation in one compilation.

@@ -9,6 +9,7 @@ use crate::check::Model;
 use crate::diag::Session;
 use crate::graph::Stages;
 use crate::inventory::Inventory;
+use crate::kinds::Target;
 use crate::link::Link;
 use crate::lock::Lock;
 use crate::place::Problem;
@@ -21,20 +22,24 @@ mod eligible;
 pub mod gang;
 pub mod hardware;
 pub mod links;
-pub mod lws;
 pub mod names;
 mod problem;
 mod shape;
+pub mod target;
 
 pub(crate) use eligible::tolerated;
 
 /// A model that this cluster and target can hold by shape, and the placement problem it poses.
 #[derive(Debug, Clone)]
 pub struct Fitted {
+    /// What workloads become.
+    pub target: Target,
     /// The model.
     pub model: Model,
     /// Its stages.
     pub stages: Stages,
+    /// For each group its stage, where a group is one object and starts as a whole.
+    pub group_stages: Option<Vec<u32>>,
     /// What is to be placed. Groups, roles and pods stand in the order of the model: the pods of
     /// an instance are those of its parts, one after the other.
     pub problem: Problem,
@@ -61,12 +66,13 @@ pub fn fit(
     stages: Stages,
     inventory: &Inventory,
     locks: &BTreeMap<String, Lock>,
+    target: Target,
 ) -> Option<Fitted> {
-    names::check(session, &model);
+    names::check(session, &model, target);
     cluster::check(session, &model, inventory);
+    let group_stages = target::stages(session, &model, inventory, target);
     clauses::check(session, &model, inventory);
-    coordination::check(session, &model);
-    lws::check(session, &model, inventory);
+    coordination::check(session, &model, target);
     session.gate()?;
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);
@@ -78,5 +84,5 @@ pub fn fit(
     let problem = problem::problem(&model, inventory, eligible, locks);
     let locks = model.groups.iter().map(|group| locks.get(&group.name).cloned().unwrap_or_default()).collect();
     let links = links::links(inventory, false);
-    Some(Fitted { model, stages, problem, compute_domains, gang, hardware, links, locks })
+    Some(Fitted { target, model, stages, group_stages, problem, compute_domains, gang, hardware, links, locks })
 }

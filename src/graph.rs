@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use petgraph::Direction;
 use petgraph::algo::{kosaraju_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::unionfind::UnionFind;
+use petgraph::visit::EdgeRef;
 
 use crate::check::{Model, RoleId};
 use crate::diag::{Code, Diagnostic, Session};
@@ -71,6 +73,40 @@ fn longest_paths(graph: &Graph) -> Option<BTreeMap<NodeIndex, u32>> {
         }
     }
     Some(longest)
+}
+
+/// For each group its stage when it starts as a whole: one more than the highest stage of the groups
+/// that some role of it waits for.
+///
+/// # Errors
+/// The groups that wait for each other, each with an `after` that says so.
+pub fn group_stages(model: &Model) -> Result<Vec<u32>, Vec<(usize, Span)>> {
+    let mut graph: DiGraph<usize, Span> = DiGraph::new();
+    let nodes: Vec<NodeIndex> = (0..model.groups.len()).map(|group| graph.add_node(group)).collect();
+    for (id, role) in model.roles() {
+        for after in role.after.iter().filter(|after| after.role.group != id.group) {
+            graph.update_edge(nodes[after.role.group], nodes[id.group], after.span);
+        }
+    }
+    let Ok(order) = toposort(&graph, None) else {
+        let component =
+            kosaraju_scc(&graph).into_iter().filter(|c| c.len() > 1).min_by_key(|c| c.iter().min().copied());
+        let mut component = component.unwrap_or_default();
+        component.sort();
+        let inside = |node: &NodeIndex| {
+            let mut edges =
+                graph.edges_directed(*node, Direction::Incoming).filter(|e| component.contains(&e.source()));
+            edges.next().map(|edge| (graph[*node], *edge.weight()))
+        };
+        return Err(component.iter().filter_map(inside).collect());
+    };
+    let mut stages = vec![0; nodes.len()];
+    for node in order {
+        for next in graph.neighbors(node) {
+            stages[graph[next]] = stages[graph[next]].max(stages[graph[node]] + 1);
+        }
+    }
+    Ok(stages)
 }
 
 fn report_cycles(session: &mut Session, model: &Model, graph: &Graph) -> bool {

@@ -215,6 +215,14 @@ impl Inventory {
         self.levels.iter().position(|l| l.name == name)
     }
 
+    /// Whether the label of a level alone tells its domains apart. Where it does not (rack `r1` of
+    /// two blocks), a scheduler that compares one label takes two domains for one.
+    pub fn is_distinct(&self, level: usize) -> bool {
+        let mut values: Vec<Option<&String>> = self.domains[level].iter().map(|d| d.path.last()).collect();
+        values.sort();
+        values.windows(2).all(|w| w[0] != w[1])
+    }
+
     /// The narrowest level at which two nodes share a domain.
     pub fn shared_level(&self, a: usize, b: usize) -> Option<usize> {
         let (a, b) = (&self.nodes[a].domains, &self.nodes[b].domains);

@@ -10,6 +10,7 @@ pub mod quantity;
 pub mod naming;
 pub mod link;
 pub mod rollout;
+pub mod kinds;
 pub mod lock;
 pub mod yaml;
 pub mod project;
@@ -39,10 +40,8 @@ use std::path::{Path, PathBuf};
 /// What a compilation is told besides its sources.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Settings of the sources; their target is the one below.
+    /// Settings of the sources, and the target.
     pub check: check::Options,
-    /// The kinds of objects to make.
-    pub target: target::Target,
     /// How they reach the cluster.
     pub delivery: order::Delivery,
     /// Whether each group has a `kustomization.yaml`, which lists its objects for kustomize.
@@ -67,18 +66,22 @@ pub fn compile(
     options: &Options,
 ) -> Option<Vec<emit::Group>> {
     let (removed, locks) = without(locks, &options.prune);
-    let check = check::Options { target: options.target.word(), ..options.check.clone() };
-    let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &check)?;
+    let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
     if let order::Delivery::Flux(flux) = &options.delivery {
-        fit::names::check_kustomizations(session, &fitted.model, target::divides(options.target), &flux.namespace)?;
+        fit::names::check_kustomizations(
+            session,
+            &fitted.model,
+            target::divides(options.check.target),
+            &flux.namespace,
+        )?;
     }
     fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
     let mut plan = robust::robust(session, &fitted.problem, plan)?; // true in whatever order pods come
-    target::rollout::schedule(&mut plan, &fitted, options.target, options.install); // who is updated with whom
-    let order = order::Order::new(&plan, options.target, &options.delivery, options.kustomization); // when, and in which file
-    let lower = |group| order.documents(group, target::lower_group(&plan, options.target, group));
+    target::rollout::schedule(&mut plan, &fitted, options.check.target, options.install); // who is updated with whom
+    let order = order::Order::new(&plan, options.check.target, &options.delivery, options.kustomization); // when, and in which file
+    let lower = |group| order.documents(group, target::lower_group(&plan, options.check.target, group));
     let changes = record::changes(&fitted, &plan, &placement); // what moves, and why
     let change =
         transition::Before { fitted: &fitted, plan: &plan, placement: &placement, order: &order, removed: &removed };
@@ -123,6 +126,6 @@ pub fn prepare(
     session.gate()?; // everything wrong so far was reported
     let (stages, inventory) = (stages?, inventory?);
     rayon::spawn(move || drop(program)); // takes long when it is large
-    let fitted = fit::fit(session, model, stages, &inventory, locks)?; // names, levels, shapes
+    let fitted = fit::fit(session, model, stages, &inventory, locks, options.target)?; // names, levels, shapes
     Some((fitted, inventory))
 }

@@ -58,6 +58,11 @@ pub fn channel(compute_domain: &str) -> String {
     format!("{compute_domain}-channel")
 }
 
+/// The ConfigMap with the discovery file, where a controller makes one of the group's name.
+pub fn discovery(group: &str) -> String {
+    format!("{group}-discovery")
+}
+
 /// The ConfigMap with the files of a role, or of one part of it when its parts have unlike files.
 pub fn files(group: &str, role: &str, part: Option<&str>) -> String {
     match part {

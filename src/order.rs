@@ -1,12 +1,12 @@
 //! How stages reach a cluster in order, and which file holds which object.
 
-use crate::check::PartKind;
+use crate::check::Part;
 use crate::data::Data;
 use crate::diag::Diagnostic;
 use crate::lock::Lock;
 use crate::naming;
 use crate::plan::{Plan, Unit};
-use crate::target::{Manifest, Target};
+use crate::target::{self, Manifest, Target};
 
 pub mod argo;
 pub mod flux;
@@ -183,30 +183,20 @@ impl<'p, 'm> Order<'p, 'm> {
         }
     }
 
-    /// The files of the workloads of a unit of a role, which are of this kind.
-    pub fn workloads(&self, group: usize, role: usize, unit: &Unit<'_>, kind: &'static str) -> Vec<String> {
-        let parts = &self.plan.groups[group].roles[role].parts;
-        parts
-            .iter()
-            .enumerate()
-            .map(|(part, p)| self.workload((group, role), unit, (part, &p.source.kind), kind))
-            .collect()
+    /// The files of the workloads of a unit of a role.
+    pub fn workloads(&self, group: usize, role: usize, unit: &Unit<'_>) -> Vec<String> {
+        let parts = self.plan.groups[group].roles[role].parts.iter().enumerate();
+        parts.map(|(part, p)| self.workload((group, role), unit, (part, p.source))).collect()
     }
 
-    fn workload(
-        &self,
-        (group, role): (usize, usize),
-        unit: &Unit<'_>,
-        (part, of): (usize, &PartKind),
-        kind: &'static str,
-    ) -> String {
-        let source = self.plan.groups[group].source;
-        let name = crate::plan::workload_name(source, &source.roles[role], unit.instance, of);
+    fn workload(&self, (group, role): (usize, usize), unit: &Unit<'_>, (part, source): (usize, &Part)) -> String {
+        let owner = self.plan.groups[group].source;
+        let (place, kind, name) = target::workload(self.plan.target, owner, &owner.roles[role], unit.instance, source);
         let directory = match &self.engine {
             Engine::Flux(flux) => {
                 flux.directory(self.plan, flux.workload(self.plan, (group, role), unit.instance, part))
             }
-            Engine::Argo(_) | Engine::None => format!("{}/{}", source.name, source.roles[role].name),
+            Engine::Argo(_) | Engine::None => format!("{}/{}", owner.name, place.unwrap_or(naming::BASE)),
         };
         format!("{directory}/{}", file_name(kind, &name))
     }

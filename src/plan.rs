@@ -19,6 +19,7 @@ use crate::fit::gang::GangScheduler;
 use crate::fit::hardware::Hardware;
 use crate::graph::Application;
 use crate::inventory::Inventory;
+use crate::kinds::Target;
 use crate::link::Link;
 use crate::lock;
 use crate::naming;
@@ -48,6 +49,8 @@ use template::PodTemplate;
 /// What is to run.
 #[derive(Debug)]
 pub struct Plan<'m> {
+    /// What workloads become.
+    pub target: Target,
     /// The machines.
     pub inventory: &'m Inventory,
     /// The groups, in the order of the model.
@@ -187,6 +190,7 @@ pub fn plan<'m>(fitted: &'m Fitted, inventory: &'m Inventory, placement: &Placem
         policies.into_par_iter().enumerate().map(group).collect()
     };
     Plan {
+        target: fitted.target,
         inventory,
         groups,
         gang: fitted.gang,
@@ -215,10 +219,11 @@ fn group<'m>(
     let roles = bounds.into_iter().zip(policies).enumerate();
     let roles = roles.map(|(r, (bounds, policy))| {
         let kept = fitted.locks.get(index).map(|lock| &lock.affinities);
-        let rules = Rules { inventory: topology.inventory, pin: source.pin, bounds, kept };
+        let rules = Rules { target: fitted.target, inventory: topology.inventory, pin: source.pin, bounds, kept };
         let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
         let of = |list: &[Vec<u32>]| list.get(index).and_then(|s| s.get(r)).copied().unwrap_or(0);
-        let stage = (of(&fitted.stages.stage), of(&fitted.stages.within));
+        let whole = fitted.group_stages.as_ref().and_then(|stages| stages.get(index));
+        let stage = whole.map_or_else(|| (of(&fitted.stages.stage), of(&fitted.stages.within)), |whole| (*whole, 0));
         let hardware = |part| fitted.hardware.get(&[index, r, part]);
         let mut role = role(source, r, &rules, placed, (stage, policy), hardware);
         claim(&mut role, r, compute_domains);
@@ -238,12 +243,12 @@ fn role<'m>(
     hardware: impl Fn(usize) -> Option<&'m Hardware>,
 ) -> Role<'m> {
     let source = &group.roles[index];
-    let steps = steps(&source.parts);
+    let steps = if rules.target == Target::Rbg { vec![0; source.parts.len()] } else { steps(&source.parts) };
     let part = |(index, (part, step)): (usize, (&'m check::Part, u32))| {
         let set = files::set_name(&group.name, source, part);
         let hardware = hardware(index);
         let nics = hardware.and_then(|hardware| hardware.nics.as_deref()).unwrap_or_default();
-        let template = template::template(group, source, part, &set, nics, rules.inventory);
+        let template = template::template(group, source, part, (&set, nics), (rules.target, rules.inventory));
         Part { source: part, step, gpu_link: hardware.and_then(|hardware| hardware.gpu_link), template }
     };
     Role {
@@ -323,7 +328,7 @@ fn sites<'m>(
         first = pods.end;
         let nodes = instances.iter().flat_map(|i| i.get(pods.clone()).unwrap_or(&[]).iter().copied());
         let nodes: BTreeSet<usize> = nodes.filter(|n| *n < rules.inventory.nodes.len()).collect();
-        let mut site = affinity::site(rules, part, index == 0, nodes.into_iter().collect(), number.is_none());
+        let mut site = affinity::site(rules, role, index, nodes.into_iter().collect(), number.is_none());
         site.asked = kept::asked(group, r, part);
         kept::keep(site, part, rules, &remembered_as(role, number, part))
     };
@@ -335,24 +340,15 @@ pub fn remembered_as(role: &check::Role, index: Option<u32>, part: &check::Part)
     lock::affinity::Site { role: role.name.clone(), index, part: part.kind.name().to_owned() }
 }
 
-/// A pod that has a name: the number of its instance, and the name.
-pub type Named = (u32, String);
-
-/// The pods of a unit's part by name, those that exist at all times.
-pub fn pod_names(group: &check::Group, role: &Role<'_>, unit: &Unit<'_>, part: &check::Part) -> Vec<Named> {
-    let instances = unit.instance.map_or(0..role.instances(), |i| i..i.saturating_add(1));
-    let named = |i| pods_of(group, role.source, i, part).into_iter().map(move |name| (i, name));
-    instances.flat_map(named).collect()
-}
-
 /// The pods of a part of an instance by name.
 pub fn pods_of(group: &check::Group, role: &check::Role, instance: u32, part: &check::Part) -> Vec<String> {
-    let workload = workload_name(group, role, role.by_instance().then_some(instance), &part.kind);
+    let own = role.by_instance() || role.form == Form::InstanceSet;
+    let workload = workload_name(group, role, own.then_some(instance), &part.kind);
     let first = first_ordinal(&part.kind);
     let ordinals = first..first.saturating_add(part.count);
     match role.form {
         Form::Deployment | Form::StatefulSet => vec![naming::ordinal(&workload, instance)],
-        Form::PerInstance => ordinals.map(|ordinal| naming::ordinal(&workload, ordinal)).collect(),
+        Form::PerInstance | Form::InstanceSet => ordinals.map(|ordinal| naming::ordinal(&workload, ordinal)).collect(),
         Form::LeaderWorkerSet => {
             let leader = naming::ordinal(&workload, if role.by_instance() { 0 } else { instance });
             match part.kind {
@@ -363,7 +359,8 @@ pub fn pods_of(group: &check::Group, role: &check::Role, instance: u32, part: &c
     }
 }
 
-/// The name of the workload of a part: of an instance, or of all instances.
+/// The name of the workload of a part, after which its pods are called: of an instance, or of all
+/// instances.
 pub fn workload_name(
     group: &check::Group,
     role: &check::Role,
@@ -377,6 +374,8 @@ pub fn workload_name(
         (Form::LeaderWorkerSet, Some(i), _) | (_, Some(i), Single | Leader) => {
             naming::instance(&group.name, &role.name, i)
         }
+        // The controller counts the pods of an instance through.
+        (Form::InstanceSet, Some(i), Worker) => naming::instance(&group.name, &role.name, i),
         (_, Some(i), Worker) => naming::workers(&group.name, &role.name, i),
         (_, Some(i), Component(component)) => naming::component(&group.name, &role.name, i, component),
     }

@@ -2,15 +2,16 @@
 
 use crate::check::{self, Form};
 use crate::data::{Data, Map};
+pub use crate::kinds::{NotATarget, Target};
 use crate::naming;
-use crate::plan::{Group, Part, Plan, Role};
-use crate::project::TargetWord;
+use crate::plan::{Group, Part, Plan, Role, workload_name};
 
 pub mod lws;
 pub mod native;
 mod objects;
 mod overrides;
 mod pod;
+mod rbg;
 pub mod rollout;
 mod scheduling;
 pub mod standards;
@@ -19,59 +20,6 @@ pub mod standards;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-
-/// The kinds of objects that workloads become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Target {
-    /// Deployments and StatefulSets: any cluster.
-    #[default]
-    Native,
-    /// The same, but a LeaderWorkerSet for leaders and workers.
-    Lws,
-}
-
-/// Why a word is no target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotATarget {
-    /// It is one by design, but not built yet.
-    NotYet,
-    /// It is none.
-    Unknown,
-}
-
-impl Target {
-    /// The words that [`Target::parse`] accepts.
-    pub const NAMES: [&str; 2] = ["native", "lws"];
-
-    /// The target of this name.
-    ///
-    /// # Errors
-    /// Tells an unknown word from a target that is designed and not supported yet.
-    pub fn parse(name: &str) -> Result<Target, NotATarget> {
-        match name {
-            "native" => Ok(Target::Native),
-            "lws" => Ok(Target::Lws),
-            "rbg" => Err(NotATarget::NotYet),
-            _ => Err(NotATarget::Unknown),
-        }
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Target::Native => "native",
-            Target::Lws => "lws",
-        }
-    }
-
-    /// Its name as `check` and the project file have it.
-    pub fn word(self) -> TargetWord {
-        match self {
-            Target::Native => TargetWord::Native,
-            Target::Lws => TargetWord::Lws,
-        }
-    }
-}
 
 /// When an object is brought to the cluster; the order of variants is the order in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +61,7 @@ pub(crate) fn lower(plan: &Plan<'_>, target: Target) -> Vec<Manifest> {
 pub fn lower_group(plan: &Plan<'_>, target: Target, group: usize) -> Vec<Manifest> {
     match target {
         Target::Native | Target::Lws => native::lower(plan, group),
+        Target::Rbg => rbg::lower(plan, group),
     }
 }
 
@@ -121,21 +70,42 @@ pub fn lower_group(plan: &Plan<'_>, target: Target, group: usize) -> Vec<Manifes
 pub fn pod_names(target: Target, group: &check::Group, role: &check::Role, instance: u32) -> Vec<String> {
     match target {
         Target::Native | Target::Lws => native::pod_names(group, role, instance),
+        Target::Rbg => rbg::pod_names(group, role, instance),
+    }
+}
+
+/// The object that holds the pods of a part of an instance, or of all: the role that its file stands
+/// under (`None` for the group's), its kind and its name.
+pub fn workload<'m>(
+    target: Target,
+    group: &check::Group,
+    role: &'m check::Role,
+    instance: Option<u32>,
+    part: &check::Part,
+) -> (Option<&'m str>, &'static str, String) {
+    match target {
+        Target::Native | Target::Lws => {
+            (Some(&role.name), native::kind(role.form), workload_name(group, role, instance, &part.kind))
+        }
+        Target::Rbg => (None, rbg::KIND, group.name.clone()),
     }
 }
 
 /// Whether a new pod of a part stands beside the one that it replaces when the role is rolled out.
 pub fn surges(target: Target, group: &Group<'_>, role: &Role<'_>, part: &Part<'_>) -> bool {
     match target {
-        Target::Native | Target::Lws => role.source.form == Form::Deployment && native::surges(group, part),
+        Target::Native | Target::Lws | Target::Rbg => {
+            role.source.form == Form::Deployment && native::surges(group, part)
+        }
     }
 }
 
-/// Whether instances and components with a form of their own are objects of their own, which can be
-/// brought to the cluster one by one.
+/// Whether roles, and instances and components with a form of their own, are objects of their own,
+/// which can be brought to the cluster one by one.
 pub fn divides(target: Target) -> bool {
     match target {
         Target::Native | Target::Lws => true,
+        Target::Rbg => false,
     }
 }
 
@@ -195,6 +165,26 @@ impl Object {
             body: body.into(),
         }
     }
+}
+
+/// The roles whose single instances a role lists: when their number changes, it restarts.
+fn listed(plan: &Plan<'_>, group: &Group<'_>, role: &Role<'_>) -> Option<String> {
+    let group = group.source;
+    let own = group.roles.iter().position(|r| r.name == role.source.name)?;
+    let mut names: Vec<String> = group
+        .references
+        .iter()
+        .filter(|r| r.from == own && r.addresses)
+        .filter_map(|r| {
+            let other = plan.groups.get(r.to.group)?;
+            let role = &other.source.roles.get(r.to.role)?.name;
+            let same = other.source.name == group.name;
+            Some(if same { role.clone() } else { format!("{}.{role}", other.source.name) })
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    (!names.is_empty()).then(|| names.join(","))
 }
 
 fn text(text: &str) -> Data {

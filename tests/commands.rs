@@ -318,8 +318,8 @@ fn a_wrong_project_file_is_told() {
     let place = Place::project();
     place.write("rbgc.toml", &PROJECT.replace("[\"src\"]", "[\"scr\"]"));
     assert!(place.says(1, "compile").err.contains("error[E0805]"));
-    place.write("rbgc.toml", &PROJECT.replace("\"plain\"", "\"plain\"\ntarget = \"lws\""));
-    assert!(place.says(1, "compile").err.contains("error[E0901]"));
+    place.write("rbgc.toml", &PROJECT.replace("\"plain\"", "\"plain\"\ntarget = \"helm\""));
+    assert!(place.says(1, "compile").err.contains("error[E0805]"));
     place.write("rbgc.toml", &PROJECT.replace("\"plain\"", "\"flux\"\nflux-source = \"Bucket/x\""));
     assert!(place.says(1, "compile").err.contains("write GitRepository/NAME or OCIRepository/NAME"));
     place.write("rbgc.toml", &PROJECT.replace("\"plain\"", "\"flux\"\nrepo = \"git@example.com:x.git\""));
@@ -366,7 +366,7 @@ fn wrong_command_lines() {
         "compile src -i inventory.yaml",
         "compile src -i inventory.yaml -o - --check",
         "compile src -i inventory.yaml -o - --format json",
-        "compile src -i inventory.yaml -o out --target rbg",
+        "compile src -i inventory.yaml -o out --target helm",
         "compile src -i inventory.yaml -o out --delivery helm",
         "compile src -i inventory.yaml -o out --delivery flux --flux-source x",
         "compile src -i inventory.yaml -o out --delivery flux --flux-source OCIRepository/x --repo https://a/b",
@@ -612,7 +612,7 @@ fn help_of_compile() {
                                     rbgc.toml
           --cluster <NAME>          Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>        Set a parameter of the sources; may be repeated
-          --target <TARGET>         What workloads are made of: native (default), lws
+          --target <TARGET>         What workloads are made of: native (default), lws, rbg
       -o, --output <DIR|->          The output directory, or `-` for one stream on standard output
           --delivery <DELIVERY>     How manifests reach the cluster: argocd (default), flux, plain
           --kustomization <on|off>  Whether to list the objects of each group in a `kustomization.yaml`
@@ -680,7 +680,7 @@ fn help_of_check() {
                               rbgc.toml
           --cluster <NAME>    Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
-          --target <TARGET>   What workloads are made of: native (default), lws
+          --target <TARGET>   What workloads are made of: native (default), lws, rbg
           --format <FORMAT>   How to print diagnostics: for people and for GitHub on standard error, as
                               JSON and SARIF on standard output [default: human] [possible values:
                               human, json, github, sarif]
@@ -718,7 +718,7 @@ fn help_of_dump() {
                               rbgc.toml
           --cluster <NAME>    Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
-          --target <TARGET>   What workloads are made of: native (default), lws
+          --target <TARGET>   What workloads are made of: native (default), lws, rbg
       -h, --help              Print help (see more with '--help')
 
     Global options:
@@ -754,7 +754,7 @@ fn help_of_graph() {
                               rbgc.toml
           --cluster <NAME>    Compile for this cluster of rbgc.toml only; may be repeated
           --set <NAME=VALUE>  Set a parameter of the sources; may be repeated
-          --target <TARGET>   What workloads are made of: native (default), lws
+          --target <TARGET>   What workloads are made of: native (default), lws, rbg
           --format <FORMAT>   The language of the picture [default: mermaid] [possible values: mermaid,
                               dot]
       -h, --help              Print help (see more with '--help')

@@ -28,7 +28,6 @@ use rbgc::diag::render::{Colour, Report, human};
 use rbgc::diff::{self, Action, Changes, Effect};
 use rbgc::emit::{Group, Lock};
 use rbgc::order::{Delivery, Tool, argo, flux};
-use rbgc::target::Target;
 use serde_yaml::Value;
 
 use crate::support::compile::HOME;
@@ -168,7 +167,6 @@ impl Shop {
         let delivery = delivery.unwrap_or("plain");
         let options = rbgc::Options {
             check: rbgc::check::Options::default(),
-            target: Target::Native,
             delivery: match Tool::parse(delivery).unwrap_or_else(|| panic!("{name}: {delivery}")) {
                 Tool::Argocd => Delivery::Argocd(argo::Options::default()),
                 Tool::Flux => Delivery::Flux(flux::Options::default()),

@@ -10,6 +10,7 @@ use rbgc::resolve;
 
 use crate::cli::{self, Run};
 use crate::support::compile::{HOME, targets};
+use crate::support::rbg::running;
 use crate::support::tree::{self, Object, Tree};
 use crate::support::{Memory, directories, none, root};
 
@@ -341,7 +342,7 @@ fn model(example: &str) -> Model {
 fn every_address_resolves() {
     let (mut problems, mut count) = (Vec::new(), 0);
     for (name, tree) in goldens() {
-        let objects = tree::objects(&tree);
+        let objects = running(&tree);
         for object in &objects {
             let names = tree::resolvable(&objects, object.namespace());
             let values = match object.kind() {
@@ -369,7 +370,7 @@ fn every_address_resolves() {
 fn every_service_selects_something() {
     let mut problems = Vec::new();
     for (name, tree) in goldens() {
-        let objects = tree::objects(&tree);
+        let objects = running(&tree);
         for service in objects.iter().filter(|o| o.kind() == "Service") {
             if !objects
                 .iter()

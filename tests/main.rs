@@ -25,4 +25,5 @@ mod properties;
 mod scheduler;
 mod simulation;
 mod templates;
+mod targets;
 mod tidy;

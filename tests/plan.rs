@@ -375,7 +375,7 @@ fn help_of_plan() {
               Set a parameter of the sources; may be repeated
 
           --target <TARGET>
-              What workloads are made of: native (default), lws
+              What workloads are made of: native (default), lws, rbg
 
       -o, --output <DIR>
               The tree whose locks say what is placed where; by default that of the cluster in rbgc.toml

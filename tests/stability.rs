@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use rbgc::diag::{Diagnostic, Session};
 use rbgc::emit::{self, Group, Lock};
 use rbgc::order::{Delivery, argo, flux};
-use rbgc::target::Target;
 
 use crate::cli::{self, Run};
 use crate::support::Memory;
@@ -97,7 +96,6 @@ impl Shop {
         }
         let options = rbgc::Options {
             check: rbgc::check::Options::default(),
-            target: Target::Native,
             delivery: delivery.clone(),
             install: self.install,
             kustomization: false,

@@ -11,6 +11,7 @@ pub mod expect;
 pub mod lws;
 pub mod pods;
 pub mod program;
+pub mod rbg;
 pub mod schema;
 pub mod tree;
 

@@ -3,9 +3,8 @@
 use super::container::Source;
 use super::state::{Checker, View};
 use super::value::Value;
-use super::{Autoscale, Metric, Part, PartKind, Replicas};
+use super::{Autoscale, Metric, Part, Replicas};
 use crate::diag::{Code, Diagnostic};
-use crate::project::TargetWord;
 use crate::resolve::Type;
 
 impl Checker<'_, '_, '_> {
@@ -67,12 +66,6 @@ impl Checker<'_, '_, '_> {
             (false, Some(autoscale)) => {
                 let problem = Diagnostic::new(Code::FieldConflict, autoscale.span, "`autoscale` of a fixed number");
                 self.report(problem.label(span, "this is not a range").help("write a range: `replicas = 1..4`"));
-            }
-            (true, Some(_)) if parts[0].kind != PartKind::Single && self.options.target == TargetWord::Native => {
-                let message = "instances of several pods cannot be autoscaled";
-                self.report(Diagnostic::new(Code::MissingCapability, span, message).help(
-                    "the target `native` has nothing to scale here: fix the number of instances, or use the target `lws`",
-                ));
             }
             (true, Some(autoscale)) => {
                 if let Metric::Resource { name, .. } = &autoscale.metric {

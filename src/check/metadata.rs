@@ -66,6 +66,7 @@ fn reserved(key: &str) -> Option<&'static str> {
         "app.kubernetes.io" if APP.contains(&name) => Some("the compiler"),
         "" if ["controller-revision-hash", "pod-template-hash"].contains(&name) => Some("Kubernetes"),
         _ if domain.ends_with("fluxcd.io") => Some("Flux"),
+        _ if domain.ends_with(".rbgc.dev") => Some("the compiler"),
         _ => None,
     }
 }

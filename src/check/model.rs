@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::kinds::Target;
 pub use crate::link::Link;
+use crate::naming;
 use crate::quantity::Quantity;
 use crate::source::Span;
 
@@ -85,6 +87,26 @@ pub struct Group {
     pub doc: Vec<String>,
 }
 
+impl Group {
+    /// The ConfigMap with the discovery file. The RoleBasedGroup controller makes one of the group's
+    /// name, but writes addresses into it that pods of multi-pod roles do not have (upstream #448);
+    /// groups with such roles get one of their own.
+    pub fn discovery(&self, target: Target) -> String {
+        match target {
+            Target::Rbg if self.writes_discovery(target) => naming::discovery(&self.name),
+            Target::Native | Target::Lws | Target::Rbg => self.name.clone(),
+        }
+    }
+
+    /// Whether the discovery file is ours to write.
+    pub fn writes_discovery(&self, target: Target) -> bool {
+        match target {
+            Target::Native | Target::Lws => true,
+            Target::Rbg => self.roles.iter().any(Role::multi_pod),
+        }
+    }
+}
+
 /// How firmly the plan is written into the manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pin {
@@ -137,6 +159,9 @@ pub enum Form {
     /// Leaders and workers on the target `lws`: a LeaderWorkerSet for every instance, or one for all
     /// when an autoscaler owns their number.
     LeaderWorkerSet,
+    /// Instances of several pods that a controller of the cluster makes, all from one set of
+    /// templates: one object for all.
+    InstanceSet,
 }
 
 /// One kind of process of a group.
@@ -163,6 +188,8 @@ pub struct Role {
     pub after: Vec<After>,
     /// How the number of instances is chosen, for a true range.
     pub autoscale: Option<Autoscale>,
+    /// What restarts together when a pod fails, and where that is said.
+    pub recover: Option<(Recovery, Span)>,
     /// Seconds that a pod must be ready to count as available.
     pub min_ready: u32,
     /// Labels on the workload and its pods.
@@ -173,33 +200,6 @@ pub struct Role {
     pub service_account: Option<String>,
     /// What its service account may do in its namespace, for discovery by selector.
     pub discovers: bool,
-    /// What restarts together, where it is said, and where that is.
-    pub recover: Option<(Recover, Span)>,
-}
-
-/// What restarts together when a pod fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recover {
-    /// The pod.
-    Pod,
-    /// All pods of its instance.
-    Instance,
-    /// All instances of its role.
-    Role,
-    /// All roles of its group.
-    Group,
-}
-
-impl Recover {
-    /// The word in sources.
-    pub fn name(self) -> &'static str {
-        match self {
-            Recover::Pod => "pod",
-            Recover::Instance => "instance",
-            Recover::Role => "role",
-            Recover::Group => "group",
-        }
-    }
 }
 
 impl Role {
@@ -221,7 +221,7 @@ impl Role {
     /// Whether every instance has objects of its own.
     pub fn by_instance(&self) -> bool {
         match self.form {
-            Form::Deployment | Form::StatefulSet => false,
+            Form::Deployment | Form::StatefulSet | Form::InstanceSet => false,
             Form::PerInstance => true,
             Form::LeaderWorkerSet => !self.replicas.autoscaled(),
         }

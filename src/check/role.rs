@@ -3,7 +3,7 @@
 use super::setup::not_yet;
 use super::state::{Checker, RoleIx, View};
 use super::value::Value;
-use super::{Form, Part, PartKind, Recover, Reference, Replicas, Role};
+use super::{Form, Part, PartKind, Recovery, Reference, Replicas, Role};
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::{AfterTarget, Body, ExprKind, StatementKind};
@@ -43,12 +43,12 @@ impl<'p> Checker<'_, '_, 'p> {
             parts,
             after,
             autoscale,
+            recover: self.recover(view),
             min_ready: self.seconds_field(view, "min-ready").unwrap_or(0),
             labels,
             annotations,
             service_account: self.text_field(view, "service-account"),
             discovers: self.field(view, "discovers", span) == Value::Bool(true),
-            recover: self.recover(view),
         };
         Some((role, references))
     }
@@ -68,12 +68,10 @@ impl<'p> Checker<'_, '_, 'p> {
         }
     }
 
-    /// What the source says about restarts.
-    fn recover(&mut self, view: View) -> Option<(Recover, Span)> {
-        let word = self.text_field(view, "recover")?;
-        let known = [Recover::Pod, Recover::Instance, Recover::Role, Recover::Group];
-        let recover = known.into_iter().find(|known| known.name() == word)?;
-        Some((recover, self.field_span(view, "recover")))
+    /// What restarts together when a pod fails, and where that is said.
+    fn recover(&mut self, view: View) -> Option<(Recovery, Span)> {
+        let word = Recovery::parse(&self.text_field(view, "recover")?)?;
+        Some((word, self.field_span(view, "recover")))
     }
 
     fn replicas_of(&mut self, view: View) -> Option<Replicas> {

@@ -6,8 +6,8 @@ use super::table::ChildKind;
 use super::value::Value;
 use super::{Form, PartKind};
 use crate::diag::{Code, Diagnostic, suggestion};
+use crate::kinds::Target;
 use crate::naming;
-use crate::project::TargetWord;
 use crate::resolve::vocabulary::{ROLE_FIELDS, ROLE_PROPERTIES, role_field};
 use crate::source::Span;
 use crate::syntax::{ClauseKind, Ident, Statement, StatementKind};
@@ -173,11 +173,13 @@ impl<'p> Checker<'_, '_, 'p> {
         let host = |index: u32| {
             let instance = naming::instance(&group_name, &name, index);
             match (form, components.first()) {
-                (Form::PerInstance, Some(component)) => {
+                (Form::PerInstance | Form::InstanceSet, Some(component)) => {
                     let workload = naming::component(&group_name, &name, index, component);
                     naming::address(&naming::ordinal(&workload, 0), &headless, None)
                 }
-                (Form::PerInstance, None) => naming::address(&naming::ordinal(&instance, 0), &headless, None),
+                (Form::PerInstance | Form::InstanceSet, None) => {
+                    naming::address(&naming::ordinal(&instance, 0), &headless, None)
+                }
                 (Form::LeaderWorkerSet, _) => naming::address(&naming::ordinal(&instance, 0), &instance, None),
                 (Form::Deployment | Form::StatefulSet, _) => naming::address(&instance, &headless, None),
             }
@@ -202,13 +204,16 @@ impl<'p> Checker<'_, '_, 'p> {
             Value::Int(pods) => pods,
             _ => return None,
         };
+        let target = self.options.target;
         if pods > 1 || !self.components(role).is_empty() {
-            return Some(match self.options.target {
-                TargetWord::Native | TargetWord::Rbg => Form::PerInstance,
-                TargetWord::Lws => Form::LeaderWorkerSet,
+            return Some(match target {
+                Target::Native => Form::PerInstance,
+                Target::Lws => Form::LeaderWorkerSet,
+                Target::Rbg => Form::InstanceSet,
             });
         }
-        if self.fixed_replicas(role, span)?.is_some() && self.placed_by_clause(role) {
+        // The controller of `rbg` has one template for all instances, whatever is asked of their places.
+        if target != Target::Rbg && self.fixed_replicas(role, span)?.is_some() && self.placed_by_clause(role) {
             return Some(Form::PerInstance);
         }
         match self.field(view, "identity", span) {

@@ -9,7 +9,7 @@ use super::jobs::{self, Inputs, Job};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
-use crate::fit::names;
+use crate::fit::{names, target};
 use crate::order::Delivery;
 use crate::{check, graph, resolve};
 
@@ -48,7 +48,8 @@ fn look(session: &mut Session<'_>, job: &Job) {
         let program = resolve::resolve(session, &job.files);
         let model = check::check(session, &program, &job.parameters());
         graph::stages(session, &model);
-        names::check(session, &model);
+        names::check(session, &model, job.target);
+        target::check(session, &model, job.target);
         return;
     };
     // The groups stand where they were placed when the tree was written.
@@ -56,7 +57,6 @@ fn look(session: &mut Session<'_>, job: &Job) {
     let locks = out.map_or_else(BTreeMap::new, |out| locks::read(session, &out));
     let options = crate::Options {
         check: job.parameters(),
-        target: job.target,
         delivery: Delivery::Plain,
         kustomization: false,
         prune: BTreeSet::new(),

@@ -195,7 +195,6 @@ impl Compilation {
         let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
         let options = crate::Options {
             check: job.parameters(),
-            target: job.target,
             delivery,
             kustomization: self.delivery.kustomization(cluster),
             prune: self.prune.iter().cloned().collect(),

@@ -11,8 +11,8 @@ use super::sources::{self, Sources};
 use super::{Exit, Terminal};
 use crate::check;
 use crate::diag::{Code, Diagnostic, Session, suggestion};
+use crate::kinds::{NotATarget, Target};
 use crate::project::{self, Cluster, Project, TargetWord};
-use crate::target::{NotATarget, Target};
 
 /// What is compiled.
 #[derive(Debug, Clone, Args)]
@@ -30,7 +30,7 @@ pub(super) struct Inputs {
     /// Set a parameter of the sources; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// What workloads are made of: native (default), lws
+    /// What workloads are made of: native (default), lws, rbg
     #[arg(long, value_name = "TARGET", value_parser = target)]
     pub target: Option<Target>,
 }
@@ -57,7 +57,7 @@ pub(super) struct Job {
 impl Job {
     /// The parameters as the checker takes them.
     pub(super) fn parameters(&self) -> check::Options {
-        check::Options { set: self.set.clone(), target: self.target.word() }
+        check::Options { set: self.set.clone(), target: self.target }
     }
 }
 
@@ -160,7 +160,7 @@ fn load(path: &Path, gathered: &mut Gathered) -> Result<Project, Refusal> {
         }
     }
     let clusters = project.iter().flat_map(|p| p.clusters.values());
-    let wrong = clusters.flat_map(|cluster| unsupported(cluster).into_iter().chain(delivery::mistake(cluster)));
+    let wrong = clusters.filter_map(delivery::mistake);
     wrong.for_each(|problem| session.report(problem));
     let failed = session.failed();
     gathered.take(session);
@@ -206,17 +206,8 @@ fn target_of(cluster: Option<&(String, Cluster)>) -> Option<Target> {
     match cluster?.1.target.as_ref()?.value {
         TargetWord::Native => Some(Target::Native),
         TargetWord::Lws => Some(Target::Lws),
-        TargetWord::Rbg => None,
+        TargetWord::Rbg => Some(Target::Rbg),
     }
-}
-
-/// What a cluster asks for and is not built yet.
-fn unsupported(cluster: &Cluster) -> Option<Diagnostic> {
-    let (span, what) = cluster.target.as_ref().and_then(|at| match at.value {
-        TargetWord::Native | TargetWord::Lws => None,
-        TargetWord::Rbg => Some((at.span, "the target `rbg`")),
-    })?;
-    Some(Diagnostic::new(Code::NotSupportedYet, span, format!("{what} is not supported yet")))
 }
 
 /// `NAME=VALUE`.
@@ -228,8 +219,5 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 }
 
 fn target(text: &str) -> Result<Target, String> {
-    Target::parse(text).map_err(|why| match why {
-        NotATarget::NotYet => format!("the target `{text}` is not supported yet (E0901)"),
-        NotATarget::Unknown => format!("known targets: {}", Target::NAMES.join(", ")),
-    })
+    Target::parse(text).map_err(|NotATarget| format!("known targets: {}", Target::NAMES.join(", ")))
 }

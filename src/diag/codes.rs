@@ -113,8 +113,10 @@ codes! {
     BadProject "E0805" "the project file is wrong";
     NotSupportedYet "E0901" "described by the language but not supported yet";
     LimitExceeded "E0902" "a limit of the compiler is exceeded";
-    TargetLacks "E0931" "the target cannot give what is asked for";
-    SharedTemplate "E0932" "one template cannot keep a clause for every instance";
+    TargetLacks "E0911" "the target cannot give what is asked for";
+    UnkeptByTemplate "E0912" "a clause that one template for all instances cannot keep";
+    CrossedGroups "E0913" "groups that wait for each other as a whole";
+    UnkeptSkew "E0914" "a bound that a controller does not keep";
     BadTree "E0971" "a tree that cannot be compared";
     NoRevision "E0972" "git does not give the tree to compare with";
     DeniedChange "E0973" "a change that is denied";
@@ -128,6 +130,7 @@ codes! {
     ClosedNodes "W0052" "imported nodes that take no pods";
     OtherHostname "W0053" "a hostname that differs from the name of its node";
     UnclearLevels "W0054" "levels whose order or values are not clear";
+    NoGang "W0911" "pods of an instance that are not placed together";
     UngatedWave "W0951" "a wave that is not waited for";
 }
 

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::check::{Clause, ClauseKind, Connection, Group, Model, Role};
+use crate::check::{Clause, ClauseKind, Connection, Form, Group, Model, Role};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::inventory::{Inventory, NEEDS_COMPUTE_DOMAIN};
 use crate::naming;
@@ -74,7 +74,8 @@ pub(super) fn domains(
     for (group, sets) in model.groups.iter().zip(&eligible.of) {
         let mut domains = Vec::new();
         for (clause, roles, bundles) in bundles(group, inventory, level) {
-            match obstacle(group, &roles, inventory, eligible, sets) {
+            let why = one_template(group, &roles, &bundles);
+            match why.or_else(|| obstacle(group, &roles, inventory, eligible, sets)) {
                 None => domains.extend(bundles),
                 Some(why) => session.report(no_nvlink(clause, &inventory.levels[level].name, &why)),
             }
@@ -165,6 +166,12 @@ fn domain(group: &Group, (name, members): (String, Members)) -> ComputeDomain {
     let nodes = members.iter().map(|(r, instances)| pods(&group.roles[*r]) * instances.len() as u32).sum();
     let members = members.into_iter().filter(|(_, instances)| !instances.is_empty()).collect();
     ComputeDomain { name, nodes, members }
+}
+
+/// One template for all instances can claim one ComputeDomain only.
+fn one_template(group: &Group, roles: &[usize], sets: &[ComputeDomain]) -> Option<String> {
+    let shared = roles.iter().find(|role| group.roles[**role].form == Form::InstanceSet)?;
+    (sets.len() > 1).then(|| format!("the instances of `{}` share one template", group.roles[*shared].name))
 }
 
 /// Why the pods of some roles cannot have a ComputeDomain.

@@ -1,13 +1,25 @@
-//! What of a coordination the target cannot carry out.
+//! What of a coordination the target has the means for, and the compiler does not use yet.
 
-use crate::check::{Model, not_yet};
+use crate::check::{Model, Recovery, not_yet};
 use crate::diag::Session;
+use crate::kinds::Target;
+
+use super::target::Feature;
+
+/// What a target could give and is not given yet.
+pub const LATER: [(Target, Feature); 2] =
+    [(Target::Native, Feature::CoordinatedScaling), (Target::Lws, Feature::CoordinatedScaling)];
 
 /// Refuses what would have no effect.
-pub fn check(session: &mut Session, model: &Model) {
+pub fn check(session: &mut Session, model: &Model, target: Target) {
+    if target == Target::Rbg {
+        return;
+    }
     for coordination in model.groups.iter().flat_map(|group| &group.coordinations) {
         let scale = coordination.scale.map(|scale| (scale.span, "`scale`"));
-        let recover = coordination.recover.map(|(_, span)| (span, "`recover`"));
+        // What restarts more than an instance has no means at all.
+        let narrow = coordination.recover.filter(|(word, _)| matches!(word, Recovery::Pod | Recovery::Instance));
+        let recover = narrow.map(|(_, span)| (span, "`recover`"));
         for (span, what) in [scale, recover].into_iter().flatten() {
             session.report(not_yet(span, what));
         }

@@ -35,6 +35,11 @@ impl GangScheduler {
     const ALL: [GangScheduler; 4] =
         [GangScheduler::Coscheduling, GangScheduler::CoschedulingBefore, GangScheduler::Volcano, GangScheduler::Kai];
 
+    /// The scheduler that a cluster names first.
+    pub fn of(inventory: &Inventory) -> Option<GangScheduler> {
+        GangScheduler::ALL.into_iter().find(|scheduler| inventory.capabilities.contains(scheduler.api()))
+    }
+
     /// The API of its PodGroup: what the inventory names under `capabilities`.
     pub fn api(self) -> &'static str {
         match self {

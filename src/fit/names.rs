@@ -11,12 +11,15 @@ use indexmap::IndexMap;
 use crate::check::{Form, Group, Model, Part, PartKind, Role};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::graph::batches::{Batch, Batches};
+use crate::kinds::Target;
 use crate::naming;
 use crate::source::Span;
 
 const STATEFUL_SET: usize = 52;
 const LABEL: usize = naming::DNS_LABEL;
 const OBJECT: usize = 253;
+/// What is added to the names of pods that are not numbered: two hashes and their hyphens.
+const RANDOM: usize = 17;
 
 /// A name that will be made.
 #[derive(Clone)]
@@ -36,7 +39,7 @@ impl Made {
 
 /// Checks the names of all objects of a model. Of the names that one role makes too long, and of
 /// those that two roles both make, the first is reported: the others have the same cause.
-pub fn check(session: &mut Session, model: &Model) {
+pub fn check(session: &mut Session, model: &Model, target: Target) {
     let mut seen: IndexMap<(&'static str, &str, String), (Span, &str)> = IndexMap::new();
     let mut groups: BTreeMap<&str, Span> = BTreeMap::new();
     for group in &model.groups {
@@ -49,7 +52,7 @@ pub fn check(session: &mut Session, model: &Model) {
         }
         let mut longest: BTreeMap<Span, Made> = BTreeMap::new();
         let mut clashes: BTreeMap<(Span, Span), Diagnostic> = BTreeMap::new();
-        for made in names_of(group) {
+        for made in names_of(group, target) {
             if made.excess() > longest.get(&made.span).map_or(0, Made::excess) {
                 longest.insert(made.span, made.clone());
             }
@@ -110,15 +113,19 @@ pub fn kustomization(group: &Group, batch: &Batch) -> String {
     naming::kustomization_of((&group.namespace, &group.name), name, batch.instance, component)
 }
 
-fn names_of(group: &Group) -> Vec<Made> {
+fn names_of(group: &Group, target: Target) -> Vec<Made> {
     let mut made = vec![Made { kind: "ConfigMap", name: group.name.clone(), limit: OBJECT, span: group.span }];
+    let discovery = group.discovery(target);
+    if discovery != group.name {
+        made.push(Made { kind: "ConfigMap", name: discovery, limit: OBJECT, span: group.span });
+    }
     for role in &group.roles {
-        names_of_role(group, role, &mut made);
+        names_of_role(group, role, target, &mut made);
     }
     made
 }
 
-fn names_of_role(group: &Group, role: &Role, made: &mut Vec<Made>) {
+fn names_of_role(group: &Group, role: &Role, target: Target, made: &mut Vec<Made>) {
     let (g, r) = (group.name.as_str(), role.name.as_str());
     let mut add = |kind, name: String, limit| made.push(Made { kind, name, limit, span: role.span });
     add("Service", naming::headless(g, r), LABEL);
@@ -128,8 +135,27 @@ fn names_of_role(group: &Group, role: &Role, made: &mut Vec<Made>) {
         add("ConfigMap", naming::files(g, r, None), OBJECT);
     }
     let most = role.replicas.max;
+    if target == Target::Rbg {
+        // The controller cuts longer names off, and does not look whether the rest is unique.
+        let random = if role.form == Form::Deployment { RANDOM } else { 0 };
+        add("RoleInstanceSet", naming::workload(g, r), LABEL - random);
+    }
     match role.form {
-        Form::Deployment => add("Deployment", naming::workload(g, r), LABEL - 17),
+        Form::Deployment if target == Target::Rbg => {}
+        Form::StatefulSet if target == Target::Rbg => {
+            add("pod", naming::instance(g, r, most.saturating_sub(1)), LABEL);
+        }
+        Form::InstanceSet => {
+            let instance = most.saturating_sub(1);
+            for part in &role.parts {
+                let workload = match &part.kind {
+                    PartKind::Component(name) => naming::component(g, r, instance, name),
+                    PartKind::Single | PartKind::Leader | PartKind::Worker => naming::instance(g, r, instance),
+                };
+                add("pod", naming::ordinal(&workload, part.count), LABEL);
+            }
+        }
+        Form::Deployment => add("Deployment", naming::workload(g, r), LABEL - RANDOM),
         Form::StatefulSet => {
             add("StatefulSet", naming::workload(g, r), STATEFUL_SET);
             let last = most.saturating_sub(1);

@@ -43,7 +43,8 @@ struct Division {
 }
 
 impl Batches {
-    /// The batches of these groups, which wait for each other without a cycle. A role is divided,
+    /// The batches of these groups, which wait for each other without a cycle. Where roles have no
+    /// objects of their own (`divided` is not set), a group is one batch. Else a role is divided,
     /// where instances and components have objects of their own, by instances when it is
     /// coordinated with others, and by components when it has some.
     /// `turns` tells for each group how its coordinated roles are updated in step.
@@ -51,8 +52,8 @@ impl Batches {
         let mut batches = Batches { list: Vec::new(), before: Vec::new(), index: BTreeMap::new(), divided };
         for (group, source) in groups.iter().enumerate() {
             batches.add(Batch { group, role: None, instance: None, part: None });
-            for role in 0..source.roles.len() {
-                let head = head(RoleId { group, role });
+            for role in (0..source.roles.len()).filter(|_| divided) {
+                let head = batches.head(RoleId { group, role });
                 batches.leaves(&head, source).into_iter().chain([head]).for_each(|batch| batches.add(batch));
             }
         }
@@ -76,12 +77,17 @@ impl Batches {
         self.index.get(batch).copied()
     }
 
+    /// The batch of a role with all that is in no other: that of its group where groups are not divided.
+    pub fn head(&self, id: RoleId) -> Batch {
+        Batch { group: id.group, role: Some(id.role).filter(|_| self.divided), instance: None, part: None }
+    }
+
     /// The batch of the workload of a part of an instance, or of all instances.
     pub fn of_workload(&self, group: &Group, id: RoleId, instance: Option<u32>, part: usize) -> Option<usize> {
         let division = self.division(group, id.role);
         let instance = instance.filter(|_| division.instances);
         let part = Some(part).filter(|_| division.components);
-        self.find(&Batch { instance, part, ..head(id) })
+        self.find(&Batch { instance, part, ..self.head(id) })
     }
 
     fn division(&self, group: &Group, role: usize) -> Division {
@@ -108,7 +114,7 @@ impl Batches {
     /// and the rest for it: many instances that wait for many others give few edges.
     fn edges(&self, groups: &[&Group], id: RoleId, turns: &[Turns], before: &mut [BTreeSet<usize>]) {
         let role = &groups[id.group].roles[id.role];
-        let first = head(id);
+        let first = self.head(id);
         let Some(this) = self.find(&first) else { return };
         let in_step = |other: RoleId| {
             let both = |turns: &Turns| [other, id].iter().all(|id| turns.iter().flatten().any(|(r, _)| *r == id.role));
@@ -117,12 +123,14 @@ impl Batches {
         // What roles that are updated in step wait for among themselves holds in each of their turns.
         let after = || role.after.iter().filter(|after| !in_step(after.role));
         for after in after() {
-            let head = head(after.role);
+            let head = self.head(after.role);
             let leaves = self.leaves(&head, groups[after.role.group]);
             let last = if leaves.is_empty() { vec![head] } else { leaves };
             before[this].extend(last.iter().filter_map(|batch| self.find(batch)));
         }
-        if !after().any(|after| after.role.group == id.group) {
+        if !self.divided {
+            before[this].remove(&this);
+        } else if !after().any(|after| after.role.group == id.group) {
             before[this].extend(self.find(&Batch { role: None, ..first.clone() }));
         }
         for leaf in self.leaves(&first, groups[id.group]) {
@@ -137,7 +145,7 @@ impl Batches {
     fn in_turn(&self, group: usize, source: &Group, turns: &Turns, before: &mut [BTreeSet<usize>]) {
         let of = |turn: &Vec<(usize, u32)>| -> Vec<usize> {
             let leaves = |(role, instance): &(usize, u32)| {
-                let leaves = self.leaves(&head(RoleId { group, role: *role }), source);
+                let leaves = self.leaves(&self.head(RoleId { group, role: *role }), source);
                 leaves.into_iter().filter(|leaf| leaf.instance == Some(*instance)).collect::<Vec<Batch>>()
             };
             turn.iter().flat_map(leaves).filter_map(|leaf| self.find(&leaf)).collect()
@@ -151,11 +159,6 @@ impl Batches {
 
 /// Instances that are updated one set after the other: in each set roles and their instances.
 pub type Turns = Vec<Vec<(usize, u32)>>;
-
-/// The batch of a role with all that is in no other.
-pub fn head(id: RoleId) -> Batch {
-    Batch { group: id.group, role: Some(id.role), instance: None, part: None }
-}
 
 /// A graph without the edges that follow from others (its transitive reduction). It has no cycle.
 fn reduced(before: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {

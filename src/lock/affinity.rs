@@ -71,10 +71,34 @@ pub struct Expression {
 pub struct PodTerm {
     /// The node label of the level.
     pub topology: String,
-    /// Pods of this role of the group; `None` for those with accelerators of all other groups.
-    pub role: Option<String>,
+    /// Which pods.
+    pub pods: Pods,
     /// Such a pod must be there; else none may be.
     pub near: bool,
+}
+
+/// Pods that a condition speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pods {
+    /// Those with accelerators of all other groups: `*`.
+    OtherGroups,
+    /// Those of a role of the same group, by its name.
+    Role(String),
+    /// Those of the same instance: of a part, or all of them: `own/leader`, `own/*`.
+    Instance(Option<String>),
+    /// Those of the other instances of the same role: `others/*`.
+    OtherInstances,
+}
+
+impl fmt::Display for Pods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pods::OtherGroups => f.write_str("*"),
+            Pods::Role(role) => f.write_str(role),
+            Pods::Instance(part) => write!(f, "own/{}", part.as_deref().unwrap_or("*")),
+            Pods::OtherInstances => f.write_str("others/*"),
+        }
+    }
 }
 
 /// An even spread over the domains of a level.
@@ -108,7 +132,7 @@ impl Affinity {
         let mut expressions = terms.clone().flatten();
         terms.into_iter().all(|term| !term.is_empty())
             && expressions.all(|e| is_key(&e.key) && !e.values.is_empty() && e.values.iter().all(|v| is_text(v)))
-            && self.pods.iter().all(|t| is_key(&t.topology) && t.role.as_deref().is_none_or(is_key))
+            && self.pods.iter().all(|t| is_key(&t.topology) && is_key(&t.pods.to_string()))
             && self.spread.iter().all(|s| is_key(&s.topology))
             && self.taints.iter().all(|t| is_key(&t.key) && is_text(&t.value) && is_key(&t.effect))
     }
@@ -130,7 +154,7 @@ impl fmt::Display for Affinity {
         self.preferred.iter().try_for_each(|(weight, term)| write!(f, " like:{weight}:{}", Shown(term)))?;
         for term in &self.pods {
             let word = if term.near { "near" } else { "apart" };
-            write!(f, " {word}:{}:{}", term.topology, term.role.as_deref().unwrap_or("*"))?;
+            write!(f, " {word}:{}:{}", term.topology, term.pods)?;
         }
         for spread in &self.spread {
             write!(f, " spread:{}:{}:", spread.topology, spread.max_skew)?;

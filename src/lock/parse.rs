@@ -227,7 +227,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::lock::affinity::{Affinity, Expression, PodTerm, Site, Spread, Taint};
+    use crate::lock::affinity::{Affinity, Expression, PodTerm, Pods, Site, Spread, Taint};
     use crate::source::World;
 
     struct Nothing;
@@ -346,8 +346,14 @@ mod tests {
         let expression = ("[a-z./]{1,5}", values, any::<bool>());
         let expression = expression.prop_map(|(key, values, not)| Expression { key, values, not });
         let terms = prop::collection::vec(prop::collection::vec(expression, 1..3), 0..3);
-        let pods = ("[a-z/]{1,5}", prop::option::of("[a-z]{1,4}"), any::<bool>());
-        let pods = pods.prop_map(|(topology, role, near)| PodTerm { topology, role, near });
+        let which = prop_oneof![
+            Just(Pods::OtherGroups),
+            Just(Pods::OtherInstances),
+            "[a-z]{1,4}".prop_map(Pods::Role),
+            prop::option::of("[a-z]{1,4}").prop_map(Pods::Instance),
+        ];
+        let pods = ("[a-z/]{1,5}", which, any::<bool>());
+        let pods = pods.prop_map(|(topology, pods, near)| PodTerm { topology, pods, near });
         let spread = ("[a-z/]{1,5}", 1..9u32, prop::option::of(0..9u32), any::<bool>());
         let spread =
             spread.prop_map(|(topology, max_skew, domains, required)| Spread { topology, max_skew, domains, required });

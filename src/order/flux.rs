@@ -16,7 +16,7 @@ use super::{Extra, GENERATED, Moment, join};
 use crate::check::{PartKind, Role, RoleId};
 use crate::data::Map;
 use crate::fit::names::kustomization;
-use crate::graph::batches::{Batch, Batches, Turns, head};
+use crate::graph::batches::{Batch, Batches, Turns};
 use crate::naming;
 use crate::plan::{self, Plan};
 use crate::target::{self, Manifest, Stage, Target, native};
@@ -187,7 +187,7 @@ impl<'p> Flux<'p> {
                 return self.workload(plan, (id.group, role), instance, part);
             }
         }
-        self.batches.find(&head(id)).unwrap_or_default()
+        self.batches.find(&self.batches.head(id)).unwrap_or_default()
     }
 
     fn base(&self, group: usize) -> usize {
@@ -348,7 +348,7 @@ fn timeout(plan: &Plan<'_>, manifests: &[&Manifest]) -> u64 {
 
 /// How many pods of a role are replaced one after the other, each when the one before is ready.
 fn serial(plan: &Plan<'_>, role: &Role) -> u64 {
-    use crate::check::Form::{Deployment, LeaderWorkerSet, PerInstance, StatefulSet};
+    use crate::check::Form::{Deployment, InstanceSet, LeaderWorkerSet, PerInstance, StatefulSet};
     let at_once = native::replaces_workers_at_once(plan.inventory);
     let of_part = |part: &crate::check::Part| match part.kind {
         // Workers that are not probed are ready as soon as they run.
@@ -356,7 +356,7 @@ fn serial(plan: &Plan<'_>, role: &Role) -> u64 {
         PartKind::Single | PartKind::Leader | PartKind::Worker | PartKind::Component(_) => u64::from(part.count),
     };
     match role.form {
-        Deployment | StatefulSet => u64::from(role.replicas.max).max(1),
+        Deployment | StatefulSet | InstanceSet => u64::from(role.replicas.max).max(1),
         PerInstance => role.parts.iter().map(of_part).max().unwrap_or(1),
         // All pods of an instance are made at once; one object for all of them has one at a time.
         LeaderWorkerSet if role.by_instance() => 1,

@@ -28,6 +28,8 @@ pub struct Scaled {
     pub kind: String,
     /// Name.
     pub name: String,
+    /// Its role whose number it is, where several stand in it.
+    pub role: Option<String>,
 }
 
 /// The text of a field of an object.
@@ -38,6 +40,17 @@ fn text(body: &Data, path: &[&str]) -> String {
 /// The group of an API version; empty for the core.
 pub fn api_group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// The roles of an object whose numbers adapters of its controller own.
+fn adapted(manifest: &Manifest) -> impl Iterator<Item = Scaled> {
+    let roles = manifest.body.at(&["spec", "roles"]).and_then(Data::as_list).unwrap_or_default();
+    roles.iter().filter(|role| role.at(&["scalingAdapter"]).is_some()).map(|role| Scaled {
+        api_version: text(&manifest.body, &["apiVersion"]),
+        kind: manifest.kind.to_owned(),
+        name: manifest.name.clone(),
+        role: Some(text(role, &["name"])),
+    })
 }
 
 impl Seen {
@@ -53,9 +66,11 @@ impl Seen {
             let target =
                 ["apiVersion", "kind", "name"].map(|key| text(&manifest.body, &["spec", "scaleTargetRef", key]));
             let [api_version, kind, name] = target;
-            if !name.is_empty() {
-                seen.scaled.push(Scaled { api_version, kind, name });
+            // An adapter writes what it is told into a role of its group.
+            if !name.is_empty() && kind != "RoleBasedGroupScalingAdapter" {
+                seen.scaled.push(Scaled { api_version, kind, name, role: None });
             }
+            seen.scaled.extend(adapted(manifest));
         }
         seen
     }

@@ -13,6 +13,7 @@ use crate::check::{self, Pin};
 use crate::data::Data;
 use crate::fit::tolerated;
 use crate::inventory::{Inventory, Taint};
+use crate::kinds::Target;
 use crate::lock;
 use crate::plan::kept::History;
 use crate::plan::pins::{Bounds, PodTerm, Spread};
@@ -133,6 +134,8 @@ impl<'m> Toleration<'m> {
 
 /// What all workloads of a role have in common.
 pub struct Rules<'m> {
+    /// What workloads become.
+    pub target: Target,
     /// The machines.
     pub inventory: &'m Inventory,
     /// How firmly the plan is written.
@@ -143,15 +146,15 @@ pub struct Rules<'m> {
     pub kept: Option<&'m BTreeMap<lock::affinity::Site, lock::affinity::Affinity>>,
 }
 
-/// The site of some pods. `shared` is set when they are of several instances.
-pub fn site<'m>(rules: &Rules<'m>, part: &'m check::Part, first: bool, nodes: Vec<usize>, shared: bool) -> Site<'m> {
-    let inventory = rules.inventory;
+/// The site of the pods of a part of a role. `shared` is set when they are of several instances.
+pub fn site<'m>(rules: &Rules<'m>, role: &'m check::Role, index: usize, nodes: Vec<usize>, shared: bool) -> Site<'m> {
+    let (inventory, part) = (rules.inventory, &role.parts[index]);
     let mut site = Site {
         tolerations: tolerations(inventory, &nodes),
         lock_memory: part.pod.rdma > 0 && !nodes.iter().all(|n| inventory.nodes[*n].memlock_unlimited),
         preferred: rules.bounds.preferred.clone(),
-        pods: rules.bounds.pod_terms(part.pod.gpus > 0, first, shared),
-        spread: if shared { rules.bounds.spread.clone() } else { Vec::new() },
+        pods: rules.bounds.pod_terms(role, index, shared),
+        spread: if shared { rules.bounds.spread_of(role, index) } else { Vec::new() },
         nodes,
         ..Site::default()
     };
@@ -161,7 +164,7 @@ pub fn site<'m>(rules: &Rules<'m>, part: &'m check::Part, first: bool, nodes: Ve
     let level = match rules.pin {
         Pin::None => None,
         Pin::Nodes => Some(inventory.levels.len().saturating_sub(1)),
-        Pin::Domain => rules.bounds.level(first, shared),
+        Pin::Domain => rules.bounds.level(index == 0, shared),
     };
     let level = if rules.bounds.by_name { Some(inventory.levels.len().saturating_sub(1)) } else { level };
     if rules.pin == Pin::Domain && !shared {

@@ -19,7 +19,7 @@ use crate::inventory::Inventory;
 use crate::link::Link;
 use crate::naming;
 use crate::plan::affinity::Site;
-use crate::plan::{Part, Role, addressed_by, pod_names};
+use crate::plan::{Part, Role, addressed_by, pods_of};
 
 /// The version of what is added to upstream's form.
 pub const SCHEMA: &str = "rbgc.dev/v1";
@@ -67,12 +67,14 @@ fn push_role(out: &mut String, group: &check::Group, role: &Role<'_>, inventory:
     let mut size = 0;
     for unit in &role.units {
         let service = addressed_by(group, role.source, unit.instance);
-        for (part, site) in role.parts.iter().zip(&unit.sites) {
-            let domains = domains(site, inventory);
-            for (instance, pod) in pod_names(group, role, unit, part.source) {
-                let _ = writeln!(instances, "    - address: {}", scalar(&naming::address(&pod, &service, None)));
-                push_entry(&mut instances, role, instance, part, &domains);
-                size += 1;
+        let domains: Vec<_> = unit.sites.iter().map(|site| domains(site, inventory)).collect();
+        for instance in unit.instance.map_or(0..role.instances(), |i| i..i.saturating_add(1)) {
+            for (part, domains) in role.parts.iter().zip(&domains) {
+                for pod in pods_of(group, role.source, instance, part.source) {
+                    let _ = writeln!(instances, "    - address: {}", scalar(&naming::address(&pod, &service, None)));
+                    push_entry(&mut instances, role, instance, part, domains);
+                    size += 1;
+                }
             }
         }
     }

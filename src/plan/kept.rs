@@ -152,16 +152,23 @@ fn owned(term: &Term<'_>) -> lock::Term {
 }
 
 fn pod_term(term: &lock::PodTerm) -> PodTerm<'_> {
-    let pods = term.role.as_deref().map_or(Pods::OtherGroups, Pods::Role);
+    let pods = match &term.pods {
+        lock::Pods::OtherGroups => Pods::OtherGroups,
+        lock::Pods::Role(role) => Pods::Role(role),
+        lock::Pods::Instance(part) => Pods::Instance(part.as_deref()),
+        lock::Pods::OtherInstances => Pods::OtherInstances,
+    };
     PodTerm { topology: &term.topology, pods, near: term.near }
 }
 
 fn owned_pods(term: &PodTerm<'_>) -> lock::PodTerm {
-    let role = match term.pods {
-        Pods::Role(role) => Some(role.to_owned()),
-        Pods::OtherGroups => None,
+    let pods = match term.pods {
+        Pods::OtherGroups => lock::Pods::OtherGroups,
+        Pods::Role(role) => lock::Pods::Role(role.to_owned()),
+        Pods::Instance(part) => lock::Pods::Instance(part.map(str::to_owned)),
+        Pods::OtherInstances => lock::Pods::OtherInstances,
     };
-    lock::PodTerm { topology: term.topology.to_owned(), role, near: term.near }
+    lock::PodTerm { topology: term.topology.to_owned(), pods, near: term.near }
 }
 
 fn owned_spread(spread: &Spread<'_>) -> lock::Spread {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::check::{self, Pin};
+use crate::check::{self, Form, Pin};
 use crate::fit::Fitted;
 use crate::inventory::Inventory;
 use crate::place::{self, ClauseKind};
@@ -22,6 +22,8 @@ pub struct Bounds<'m> {
     pub spread: Vec<Spread<'m>>,
     levels: Vec<Bound>,
     pods: Vec<(Scope, PodTerm<'m>)>,
+    /// Labels of the levels whose domain the pods of an instance of a shared template share.
+    together: Vec<&'m str>,
 }
 
 /// A level at which a domain is to be kept.
@@ -39,6 +41,8 @@ struct Bound {
 enum Scope {
     /// Those whose template several instances share; others are kept in place by their domain.
     Shared,
+    /// The same, and only the part that answers for the instance.
+    SharedFirst,
     /// Those with accelerators.
     Accelerated,
     /// All parts but the first of instances that share their templates.
@@ -63,6 +67,10 @@ pub enum Pods<'m> {
     Role(&'m str),
     /// Those with accelerators of all other groups, in every namespace.
     OtherGroups,
+    /// Those of the same instance: of a part, or all of them.
+    Instance(Option<&'m str>),
+    /// Those of the other instances of the same role.
+    OtherInstances,
 }
 
 /// An even spread over the domains of a level.
@@ -85,15 +93,41 @@ impl<'m> Bounds<'m> {
         self.levels.iter().filter(|b| (first || !b.leader) && (b.one || !shared)).map(|b| b.level).max()
     }
 
-    /// The conditions on other pods, of the first part of an instance or of another.
-    pub fn pod_terms(&self, accelerated: bool, first: bool, shared: bool) -> Vec<PodTerm<'m>> {
+    /// The conditions of a part on other pods.
+    pub fn pod_terms(&self, role: &'m check::Role, index: usize, shared: bool) -> Vec<PodTerm<'m>> {
+        let accelerated = role.parts[index].pod.gpus > 0;
         let applies = |scope: Scope| match scope {
             Scope::Shared => shared,
+            Scope::SharedFirst => shared && index == 0,
             Scope::Accelerated => accelerated,
-            Scope::Followers => shared && !first,
+            Scope::Followers => shared && index > 0,
         };
-        self.pods.iter().filter(|(scope, _)| applies(*scope)).map(|(_, term)| term.clone()).collect()
+        let terms = self.pods.iter().filter(|(scope, _)| applies(*scope)).map(|(_, term)| term.clone());
+        terms.chain(self.with_own(role, index)).collect()
     }
+
+    /// What keeps the pods of an instance together where no domain can be named: they follow the
+    /// part that comes first, and that part, made anew, follows those that still run. Were all
+    /// alike, a worker could be first and go where the leader may not.
+    fn with_own(&self, role: &'m check::Role, index: usize) -> Vec<PodTerm<'m>> {
+        let anchor = anchor(role);
+        let part = (index != anchor).then(|| role.parts[anchor].kind.name());
+        self.together.iter().map(|topology| PodTerm { topology, pods: Pods::Instance(part), near: true }).collect()
+    }
+
+    /// How a part of a shared template is spread: of an instance from one set of templates only one part counts.
+    pub fn spread_of(&self, role: &check::Role, index: usize) -> Vec<Spread<'m>> {
+        if role.form != Form::InstanceSet {
+            return self.spread.clone();
+        }
+        let counted = if self.together.is_empty() { 0 } else { anchor(role) };
+        if index == counted { self.spread.clone() } else { Vec::new() }
+    }
+}
+
+/// The part of an instance that others follow: the first that waits for no other part.
+fn anchor(role: &check::Role) -> usize {
+    role.parts.iter().position(|part| part.after.is_empty()).unwrap_or(0)
 }
 
 /// The levels of the inventory, as pod affinities see them.
@@ -101,20 +135,14 @@ impl<'m> Bounds<'m> {
 pub struct Topology<'m> {
     /// The machines.
     pub inventory: &'m Inventory,
-    /// For each level whether its label alone tells the domains apart. Where it does not (rack
-    /// `r1` of two blocks), a scheduler would take two domains for one.
+    /// For each level whether its label alone tells the domains apart.
     distinct: Vec<bool>,
 }
 
 impl<'m> Topology<'m> {
     /// Looks at all domains once.
     pub fn new(inventory: &'m Inventory) -> Self {
-        let distinct = |domains: &Vec<crate::inventory::Domain>| {
-            let mut values: Vec<Option<&String>> = domains.iter().map(|d| d.path.last()).collect();
-            values.sort();
-            values.windows(2).all(|w| w[0] != w[1])
-        };
-        Topology { inventory, distinct: inventory.domains.iter().map(distinct).collect() }
+        Topology { inventory, distinct: (0..inventory.levels.len()).map(|l| inventory.is_distinct(l)).collect() }
     }
 }
 
@@ -156,10 +184,15 @@ fn require<'m>(all: &mut [Bounds<'m>], group: &'m check::Group, kind: &ClauseKin
         ClauseKind::Instances { role, level } => {
             bind(*role, *level, false, false);
             let source = &group.roles[*role];
-            if source.multi_pod() && !source.by_instance() {
+            if source.form == Form::LeaderWorkerSet && !source.by_instance() {
                 // Leaders take their nodes; workers take theirs, where their leader is.
                 all[*role].by_name |= group.pin != Pin::None;
                 pod_term(&mut all[*role], Scope::Followers, topology, *level, Pods::Role(&source.name), true);
+            }
+            let label = &topology.inventory.levels[*level].label;
+            let several = source.form == Form::InstanceSet;
+            if several && topology.distinct[*level] && !all[*role].together.contains(&label.as_str()) {
+                all[*role].together.push(label);
             }
         }
         ClauseKind::Together { roles, level } => roles.iter().for_each(|r| bind(*r, *level, false, true)),
@@ -167,7 +200,7 @@ fn require<'m>(all: &mut [Bounds<'m>], group: &'m check::Group, kind: &ClauseKin
         ClauseKind::Near { role, to, level } => {
             bind(*role, *level, true, false);
             bind(*to, *level, true, false);
-            pod_term(&mut all[*role], Scope::Shared, topology, *level, Pods::Role(&group.roles[*to].name), true);
+            pod_term(&mut all[*role], Scope::SharedFirst, topology, *level, Pods::Role(&group.roles[*to].name), true);
         }
         ClauseKind::Spread { role, level, max_skew, at_least } => {
             bind(*role, *level, true, false);
@@ -179,7 +212,9 @@ fn require<'m>(all: &mut [Bounds<'m>], group: &'m check::Group, kind: &ClauseKin
             let other = from.unwrap_or(*role);
             for (one, two) in [(*role, other), (other, *role)] {
                 all[one].levels.push(Bound { level: *level, leader: false, one: false });
-                pod_term(&mut all[one], Scope::Shared, topology, *level, Pods::Role(&group.roles[two].name), false);
+                let own = one == two && group.roles[one].form == Form::InstanceSet;
+                let others = if own { Pods::OtherInstances } else { Pods::Role(&group.roles[two].name) };
+                pod_term(&mut all[one], Scope::Shared, topology, *level, others, false);
             }
         }
         ClauseKind::Exclusive { level } => {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::check::{self, Check, EnvValue, Form, VolumeKind};
 use crate::inventory::{Inventory, ResourceNames};
+use crate::kinds::Target;
 use crate::plan::env::{self, Identity, PodField, Voice};
 use crate::plan::files::{self, Item};
 use crate::quantity::Quantity;
@@ -156,16 +157,15 @@ pub fn template<'m>(
     group: &'m check::Group,
     role: &'m check::Role,
     part: &'m check::Part,
-    set: &str,
-    nics: &'m str,
-    inventory: &'m Inventory,
+    (set, nics): (&str, &'m str),
+    (target, inventory): (Target, &'m Inventory),
 ) -> PodTemplate<'m> {
     let pod = &part.pod;
     let voice = Voice { form: role.form, kind: &part.kind, namespace: &group.namespace, nics };
     let wanted = containers(pod).flat_map(|c| env::values(c, false)).collect();
     let files = files::mount(set, pod);
     let (mut volumes, claims) = own_volumes(pod, role.form);
-    volumes.push(discovery_volume(group));
+    volumes.push(discovery_volume(group.discovery(target)));
     volumes.extend(files.volumes);
     volumes.extend(pod.shm.map(|size| empty("rbg-shm".into(), Some(size), true)));
     let mut main = container(&pod.main, voice);
@@ -289,7 +289,9 @@ fn own_volumes(pod: &check::Pod, form: Form) -> (Vec<Volume<'_>>, Vec<Claim<'_>>
                 let claim = Claim { name: &volume.name, size: *size, class: class.as_deref(), access };
                 match form {
                     Form::Deployment => volumes.push(Volume { name, source: Source::Ephemeral(claim) }),
-                    Form::StatefulSet | Form::PerInstance | Form::LeaderWorkerSet => claims.push(claim),
+                    Form::StatefulSet | Form::PerInstance | Form::LeaderWorkerSet | Form::InstanceSet => {
+                        claims.push(claim)
+                    }
                 }
             }
             kind => volumes.push(Volume { name, source: Source::Model(kind) }),
@@ -298,9 +300,9 @@ fn own_volumes(pod: &check::Pod, form: Form) -> (Vec<Volume<'_>>, Vec<Claim<'_>>
     (volumes, claims)
 }
 
-fn discovery_volume(group: &check::Group) -> Volume<'_> {
+fn discovery_volume<'m>(config_map: String) -> Volume<'m> {
     let items = vec![Item { key: DISCOVERY_KEY, path: DISCOVERY_KEY, mode: None }];
-    let source = Source::Config { name: Cow::Borrowed(&group.name), items };
+    let source = Source::Config { name: Cow::Owned(config_map), items };
     Volume { name: DISCOVERY_VOLUME.into(), source }
 }
 

@@ -7,6 +7,7 @@ use crate::data::Data;
 use crate::fit::Fitted;
 use crate::graph::{Application, Stages};
 use crate::inventory::Inventory;
+use crate::kinds::Target;
 use crate::link::Link;
 use crate::place::{self, Placement, Problem};
 use crate::quantity::Quantity;
@@ -74,12 +75,12 @@ pub fn role(name: &str, form: Form, replicas: u32) -> Role {
         parts: vec![Part { kind: PartKind::Single, count: 1, pod: pod(name), after: Vec::new() }],
         after: Vec::new(),
         autoscale: None,
+        recover: None,
         min_ready: 0,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         service_account: None,
         discovers: false,
-        recover: None,
     }
 }
 
@@ -243,7 +244,18 @@ pub fn fit(groups: Vec<Group>, clauses: Vec<Vec<place::Clause>>) -> Fitted {
     let links = vec![Link::Vpc, Link::Rdma, Link::Rdma, Link::Pcie];
     let compute_domains = vec![Vec::new(); model.groups.len()];
     let problem = Problem { groups: groups.collect(), links: links.clone(), ..Problem::default() };
-    Fitted { model, stages, problem, compute_domains, gang: None, hardware: BTreeMap::new(), links, locks: Vec::new() }
+    Fitted {
+        target: Target::Native,
+        group_stages: None,
+        model,
+        stages,
+        problem,
+        compute_domains,
+        gang: None,
+        hardware: BTreeMap::new(),
+        links,
+        locks: Vec::new(),
+    }
 }
 
 /// One Application for all groups that are tied by `after`, as `graph` makes them.

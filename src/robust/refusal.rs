@@ -6,6 +6,7 @@ use super::claims::Claim;
 use super::site;
 use crate::check::Role;
 use crate::diag::{Code, Diagnostic, Session};
+use crate::kinds::Target;
 use crate::plan::Plan;
 use crate::plan::affinity::{Doubt, Promise};
 
@@ -40,28 +41,33 @@ pub(super) fn report(
     }
     let role = |(group, role): &Place| plan.groups[*group].roles[*role].source;
     for (taker, victims) in &takers {
-        session.report(taken(role(taker), &victims.iter().map(role).collect::<Vec<_>>()));
+        session.report(taken(plan.target, role(taker), &victims.iter().map(role).collect::<Vec<_>>()));
     }
     for role in mixed.iter().map(role) {
         session.report(if role.multi_pod() && !role.by_instance() { followers(role) } else { shared(role) });
     }
 }
 
-fn taken(taker: &Role, victims: &[&Role]) -> Diagnostic {
+fn taken(target: Target, taker: &Role, victims: &[&Role]) -> Diagnostic {
     let name = &taker.name;
     let message = format!("no affinity can keep the pods of `{name}` out of room that other roles are planned in");
     let problem = Diagnostic::new(Code::UnkeptRoom, taker.span, message)
         .here("its pods are bound to no nodes, and may be scheduled first");
     let shown = victims.iter().take(SHOWN);
     let problem = shown.fold(problem, |p, v| p.label(v.span, "its pods need room in a certain place"));
-    problem.help(format!(
-        "give `{name}` a clause of `place` and a fixed number of replicas, so that each instance is bound to its place; or keep it on other nodes with `on`"
-    ))
+    problem.help(match target {
+        Target::Native | Target::Lws => format!(
+            "give `{name}` a clause of `place` and a fixed number of replicas, so that each instance is bound to its place; or keep it on other nodes with `on`"
+        ),
+        Target::Rbg => format!(
+            "keep `{name}` on other nodes with `on`; or compile for `native`, which binds each instance to its place"
+        ),
+    })
 }
 
 fn followers(role: &Role) -> Diagnostic {
     let message = format!("no affinity can keep the workers of `{}` with their leaders", role.name);
-    Diagnostic::new(Code::SharedTemplate, role.span, message)
+    Diagnostic::new(Code::UnkeptByTemplate, role.span, message)
         .label(role.replicas_span, "one LeaderWorkerSet for all instances: a leader may take any of the leaders' nodes")
         .help("let leaders and workers take whole nodes, so that each domain has as many for workers as its leaders need; or fix the number of instances")
 }

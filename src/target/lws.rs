@@ -8,9 +8,9 @@
 
 use super::Object;
 use super::native::{Workload, claim};
-use crate::check::Recover;
+use crate::check::Recovery;
 use crate::data::Map;
-use crate::fit::lws::CAPABILITY;
+use crate::fit::target::lws::CAPABILITY;
 
 /// Their kind, of the API [`CAPABILITY`].
 pub const KIND: &str = "LeaderWorkerSet";
@@ -54,10 +54,10 @@ fn rollout() -> Map {
 
 /// What restarts with a pod. An instance of several pods is of no use without one of them, so all
 /// of them do, as the controller has it, unless the source says otherwise.
-fn restart(recover: Option<Recover>) -> &'static str {
+fn restart(recover: Option<Recovery>) -> &'static str {
     match recover {
-        Some(Recover::Pod) => "None",
+        Some(Recovery::Pod) => "None",
         // `fit` refused the wider ones.
-        None | Some(Recover::Instance | Recover::Role | Recover::Group) => "RecreateGroupOnPodRestart",
+        None | Some(Recovery::Instance | Recovery::Role | Recovery::Group) => "RecreateGroupOnPodRestart",
     }
 }

@@ -6,15 +6,16 @@
 
 use std::cmp::Reverse;
 
-use super::objects::{self, account};
+use super::objects::{self, Scaled, account};
 use super::pod::{self, Dress, field_ref, role_labels};
 use super::scheduling::guarantee;
-use super::{Manifest, Object, Owner, Stage, common_labels, labels, lws, text};
+use super::{Manifest, Object, Owner, Stage, common_labels, labels, listed, lws, text};
 use crate::check::{self, Form, PartKind, Pin};
 use crate::data::{Data, Map};
 use crate::fit::gang::is_gang;
-use crate::fit::lws::CAPABILITY;
+use crate::fit::target::lws::CAPABILITY;
 use crate::inventory::Inventory;
+use crate::kinds::Target;
 use crate::naming;
 use crate::plan::affinity::Site;
 use crate::plan::env::Identity;
@@ -31,7 +32,7 @@ const DEADLINE_MARGIN: u32 = 600;
 pub fn lower(plan: &Plan<'_>, index: usize) -> Vec<Manifest> {
     let group = &plan.groups[index];
     let owner = Owner { index, group, role: None };
-    let mut manifests = vec![objects::discovery(group).own(owner)];
+    let mut manifests = vec![objects::discovery(group, Target::Native).own(owner)];
     manifests.extend(group.compute_domains.iter().map(|domain| objects::compute_domain(domain).own(owner)));
     for role in group.roles.iter().enumerate() {
         let owner = Owner { index, group, role: Some(role) };
@@ -47,7 +48,7 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
     objects.push(objects::network_policy(group, role));
     objects.extend(role.files.iter().map(objects::files));
     objects.extend(role.services.iter().map(|s| objects::service(group, role, s)));
-    objects.push(objects::disruption_budget(group, role));
+    objects.push(objects::disruption_budget(group, role, ("maxUnavailable", 1)));
     for unit in &role.units {
         let gang = plan.gang.filter(|_| is_gang(role.source));
         objects.extend(gang.zip(unit.instance).map(|(gang, i)| objects::pod_group(gang, group, role, i)));
@@ -67,7 +68,7 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
 pub fn kind(form: Form) -> &'static str {
     match form {
         Form::Deployment => "Deployment",
-        Form::StatefulSet | Form::PerInstance => "StatefulSet",
+        Form::StatefulSet | Form::PerInstance | Form::InstanceSet => "StatefulSet",
         Form::LeaderWorkerSet => lws::KIND,
     }
 }
@@ -75,23 +76,13 @@ pub fn kind(form: Form) -> &'static str {
 /// The API of a role's workloads.
 fn api(form: Form) -> &'static str {
     match form {
-        Form::Deployment | Form::StatefulSet | Form::PerInstance => "apps/v1",
+        Form::Deployment | Form::StatefulSet | Form::PerInstance | Form::InstanceSet => "apps/v1",
         Form::LeaderWorkerSet => CAPABILITY,
     }
 }
 
-/// The workload whose number of replicas an autoscaler owns.
-pub struct Scaled {
-    /// Group and version of its API.
-    pub api: &'static str,
-    /// Its kind.
-    pub kind: &'static str,
-    /// Its name.
-    pub name: String,
-}
-
 /// What an autoscaler of a role scales.
-pub fn scaled(group: &check::Group, role: &check::Role) -> Scaled {
+fn scaled(group: &check::Group, role: &check::Role) -> Scaled {
     let name = workload_name(group, role, None, &role.parts[0].kind);
     Scaled { api: api(role.form), kind: kind(role.form), name }
 }
@@ -107,7 +98,7 @@ pub fn pod_names(group: &check::Group, role: &check::Role, instance: u32) -> Vec
                 std::iter::repeat_n(format!("{workload}-*"), part.count as usize)
             })
             .collect(),
-        Form::StatefulSet | Form::PerInstance | Form::LeaderWorkerSet => {
+        Form::StatefulSet | Form::PerInstance | Form::LeaderWorkerSet | Form::InstanceSet => {
             parts.flat_map(|part| pods_of(group, role, instance, part)).collect()
         }
     }
@@ -168,7 +159,7 @@ impl<'p, 'm> Workload<'p, 'm> {
         let mut map: Map = own.map(|(key, value)| (key.clone().into(), text(value))).collect();
         let group = self.group().source;
         map.set("rbgc.dev/source", format!("{}#{}.{}", group.source, group.declared, self.role.source.name));
-        map.set_some("rbgc.dev/restarts-with", self.listed());
+        map.set_some("rbgc.dev/restarts-with", listed(self.plan, self.group(), self.role));
         let inventory = self.plan.inventory;
         let mut names: Vec<&str> = Vec::new();
         for node in sites.iter().flat_map(|site| &site.nodes) {
@@ -179,26 +170,6 @@ impl<'p, 'm> Workload<'p, 'm> {
         let weakest = sites.iter().max_by_key(|site| (site.promise, Reverse(site.level)));
         map.set_some("rbgc.dev/guarantee", weakest.map(|site| guarantee(site, inventory)));
         map
-    }
-
-    /// The roles whose single instances this one lists: when their number changes, it restarts.
-    fn listed(&self) -> Option<String> {
-        let group = self.group().source;
-        let own = group.roles.iter().position(|r| r.name == self.role.source.name)?;
-        let mut names: Vec<String> = group
-            .references
-            .iter()
-            .filter(|r| r.from == own && r.addresses)
-            .filter_map(|r| {
-                let other = self.plan.groups.get(r.to.group)?;
-                let role = &other.source.roles.get(r.to.role)?.name;
-                let same = other.source.name == group.name;
-                Some(if same { role.clone() } else { format!("{}.{role}", other.source.name) })
-            })
-            .collect();
-        names.sort();
-        names.dedup();
-        (!names.is_empty()).then(|| names.join(","))
     }
 
     fn deployment(&self) -> Map {
@@ -291,6 +262,8 @@ impl<'p, 'm> Workload<'p, 'm> {
             account: account(self.role),
             group: &group.name,
             role: &source.name,
+            component: None,
+            injected: Vec::new(),
             sleep: self.plan.inventory.kubernetes >= (1, 30),
         };
         pod::template(&self.part.template, &self.unit.sites[self.index], dress)

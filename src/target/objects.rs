@@ -1,12 +1,12 @@
 //! The objects around the workloads, which are the same for every target that makes pods itself.
 
-use super::native::Scaled;
 use super::pod::role_labels;
 use super::{Object, Stage, text, texts};
 use crate::check::{Autoscale, Metric};
 use crate::data::{Data, Map};
 use crate::fit::compute::{self, ComputeDomain};
 use crate::fit::gang::GangScheduler;
+use crate::kinds::Target;
 use crate::naming;
 use crate::plan::files::FileSet;
 use crate::plan::network::{Peer, Policy, PortKey, Rule};
@@ -14,9 +14,9 @@ use crate::plan::template::DISCOVERY_KEY;
 use crate::plan::{Group, Role, Service};
 
 /// The discovery file of a group.
-pub fn discovery(group: &Group<'_>) -> Object {
+pub fn discovery(group: &Group<'_>, target: Target) -> Object {
     let data = Map::new().with(DISCOVERY_KEY, text(&group.discovery));
-    Object::new("v1", "ConfigMap", group.source.name.clone(), Stage::Base, Map::new().with("data", data))
+    Object::new("v1", "ConfigMap", group.source.discovery(target), Stage::Base, Map::new().with("data", data))
 }
 
 /// A ComputeDomain: memory channels between the machines of its pods.
@@ -135,17 +135,25 @@ fn ingress(rule: &Rule<'_>) -> Map {
     Map::new().with("from", vec![peer]).full("ports", rule.ports.iter().map(port).collect::<Vec<_>>())
 }
 
-/// At most one pod of the role is evicted at a time. With several pods an instance the count is
+/// At most so many pods of the role are evicted at a time, or at least so many stay. With several pods an instance the count is
 /// still of pods of the whole role: a budget of each instance would let a drain take one pod of
 /// every instance, and so break all of them. Pods that are not ready may always go.
-pub fn disruption_budget(group: &Group<'_>, role: &Role<'_>) -> Object {
+pub fn disruption_budget(group: &Group<'_>, role: &Role<'_>, (bound, pods): (&'static str, u32)) -> Object {
     let selector = Map::new().with("matchLabels", role_labels(&group.source.name, &role.source.name));
-    let spec = Map::new()
-        .with("maxUnavailable", 1)
-        .with("selector", selector)
-        .with("unhealthyPodEvictionPolicy", "AlwaysAllow");
+    let spec =
+        Map::new().with(bound, pods).with("selector", selector).with("unhealthyPodEvictionPolicy", "AlwaysAllow");
     let fields = Map::new().with("spec", spec);
     Object::new("policy/v1", "PodDisruptionBudget", role.name.clone(), Stage::Base, fields)
+}
+
+/// The object whose number of replicas an autoscaler owns.
+pub struct Scaled {
+    /// Group and version of its API.
+    pub api: &'static str,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
 }
 
 /// The autoscaler of a role with this workload.

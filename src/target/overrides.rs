@@ -46,7 +46,7 @@ fn rename_main(containers: &Data, main: &str) -> Data {
 }
 
 /// The key by which the elements of a list are told apart.
-fn merge_key(field: &str) -> Option<&'static str> {
+pub fn merge_key(field: &str) -> Option<&'static str> {
     match field {
         "containers"
         | "initContainers"

@@ -30,6 +30,10 @@ pub struct Dress<'d> {
     pub group: &'d str,
     /// The role, likewise.
     pub role: &'d str,
+    /// The part, where the pods of a role are of several kinds and share no objects.
+    pub component: Option<&'d str>,
+    /// Variables that the cluster itself gives the role's container: taken, and not written there.
+    pub injected: Vec<&'static str>,
     /// Whether preStop knows `sleep` (Kubernetes 1.30).
     pub sleep: bool,
 }
@@ -46,13 +50,13 @@ pub fn template(template: &PodTemplate<'_>, site: &Site<'_>, dress: Dress<'_>) -
 
 fn spec(template: &PodTemplate<'_>, site: &Site<'_>, dress: &Dress<'_>) -> Map {
     let pod = template.pod;
-    let mut main = container(&template.main, dress);
+    let mut main = container(&template.main, dress, &dress.injected);
     main.set("securityContext", container_security(&template.main, site.lock_memory));
     if site.compute_domain.is_some() {
         main.set("resources", resources(&template.main).with("claims", vec![Map::new().with("name", CHANNEL)]));
     }
-    let sidecar = |c| container(c, dress).with("restartPolicy", "Always");
-    let before = template.inits.iter().map(|c| container(c, dress));
+    let sidecar = |c| container(c, dress, &[]).with("restartPolicy", "Always");
+    let before = template.inits.iter().map(|c| container(c, dress, &[]));
     let before: Vec<Map> = before.chain(template.sidecars.iter().map(sidecar)).collect();
     let mut spec = Map::new();
     spec.set("serviceAccountName", text(dress.account))
@@ -86,7 +90,7 @@ fn names(list: &[String]) -> Vec<Map> {
     list.iter().map(|name| Map::new().with("name", text(name))).collect()
 }
 
-fn container(container: &Container<'_>, dress: &Dress<'_>) -> Map {
+fn container(container: &Container<'_>, dress: &Dress<'_>, injected: &[&str]) -> Map {
     let source = container.source;
     let mut map = Map::new();
     map.set("name", text(&source.name))
@@ -94,7 +98,7 @@ fn container(container: &Container<'_>, dress: &Dress<'_>) -> Map {
         .set_some("imagePullPolicy", source.pull)
         .set_full("command", texts(container.command.iter().map(AsRef::as_ref)))
         .set_full("args", texts(container.args.iter().map(AsRef::as_ref)))
-        .set_full("env", env(container, dress))
+        .set_full("env", env(container, dress, injected))
         .set_full("ports", source.ports.iter().map(port).collect::<Vec<_>>())
         .set_full("resources", resources(container))
         .set_some("startupProbe", container.startup.as_ref().map(probe))
@@ -108,11 +112,11 @@ fn container(container: &Container<'_>, dress: &Dress<'_>) -> Map {
 
 /// The contract's variables, then the fields that texts use, then the user's: each can name those
 /// before it. A user's variable of a name that is taken is dropped, as upstream does.
-fn env(container: &Container<'_>, dress: &Dress<'_>) -> Vec<Data> {
+fn env(container: &Container<'_>, dress: &Dress<'_>, injected: &[&str]) -> Vec<Data> {
     let identity = dress.identity.iter().map(|(name, value)| (*name, value.clone()));
     let fields = container.fields.iter().map(|field| (field.name(), field_ref(field.path())));
     let given: Vec<(&str, Data)> = identity.chain(fields).collect();
-    let taken: BTreeSet<&str> = given.iter().map(|(name, _)| *name).collect();
+    let taken: BTreeSet<&str> = given.iter().map(|(name, _)| *name).chain(injected.iter().copied()).collect();
     let own = container.env.iter().filter(|(name, _)| !taken.contains(name));
     let own = own.map(|(name, source)| (*name, variable(source)));
     let entry = |(name, value): (&str, Data)| {
@@ -120,7 +124,8 @@ fn env(container: &Container<'_>, dress: &Dress<'_>) -> Vec<Data> {
         entry.set(if matches!(value, Data::Map(_)) { "valueFrom" } else { "value" }, value);
         Data::Map(entry)
     };
-    given.iter().cloned().chain(own).map(entry).collect()
+    let written = given.iter().filter(|(name, _)| !injected.contains(name)).cloned();
+    written.chain(own).map(entry).collect()
 }
 
 /// A variable's value taken from the running pod.

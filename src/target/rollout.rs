@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Stage, Target, lower_group};
+use super::{Stage, Target, divides, lower_group};
 use crate::check::Coordination;
 use crate::data::{Data, Map};
 use crate::fit::Fitted;
@@ -18,6 +18,9 @@ use crate::rollout::{Schedule, Skew, Update, quickest};
 /// Chooses the steps of all units that are updated in step with others. With `install`, all of them
 /// come at once: nothing stands yet that could fail them.
 pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, target: Target, install: bool) {
+    if !divides(target) {
+        return; // its controller updates roles in step
+    }
     for index in 0..plan.groups.len() {
         let source = plan.groups[index].source;
         if source.coordinations.iter().all(|coordination| coordination.rollout.is_none()) {

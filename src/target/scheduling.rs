@@ -69,6 +69,15 @@ fn pod_term(term: &PodTerm<'_>, dress: &Dress<'_>) -> Map {
                 .with("matchLabelKeys", texts([lws::GROUP_INDEX_LABEL]))
         }
         Pods::Role(role) => map.with("labelSelector", Map::new().with("matchLabels", role_labels(dress.group, role))),
+        Pods::Instance(part) => {
+            let mut labels = role_labels(dress.group, dress.role);
+            labels.set_some(naming::LABEL_COMPONENT, part.map(text));
+            map.with("labelSelector", Map::new().with("matchLabels", labels))
+                .with("matchLabelKeys", texts([naming::LABEL_INSTANCE_NAME]))
+        }
+        Pods::OtherInstances => map
+            .with("labelSelector", Map::new().with("matchLabels", role_labels(dress.group, dress.role)))
+            .with("mismatchLabelKeys", texts([naming::LABEL_INSTANCE_NAME])),
         Pods::OtherGroups => {
             let others = Map::new()
                 .with("key", naming::LABEL_GROUP)
@@ -100,13 +109,15 @@ pub fn guarantee(site: &Site<'_>, inventory: &Inventory) -> String {
 
 /// An even spread of the pods of a role.
 pub fn spread(spread: &Spread<'_>, dress: &Dress<'_>) -> Map {
+    let mut labels = role_labels(dress.group, dress.role);
+    labels.set_some(naming::LABEL_COMPONENT, dress.component.map(text));
     let mut map = Map::new()
         .with("maxSkew", spread.max_skew)
         .with("topologyKey", text(spread.topology))
         // Nodes whose taints keep the pods away would count as empty domains for ever.
         .with("nodeTaintsPolicy", "Honor")
         .with("whenUnsatisfiable", if spread.required { "DoNotSchedule" } else { "ScheduleAnyway" })
-        .with("labelSelector", Map::new().with("matchLabels", role_labels(dress.group, dress.role)));
+        .with("labelSelector", Map::new().with("matchLabels", labels));
     map.set_some("minDomains", spread.domains.filter(|_| spread.required));
     map
 }

@@ -2,7 +2,9 @@
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/security/pod-security-standards/>.
 
-use super::Manifest;
+use std::cmp::Ordering;
+
+use super::{Manifest, rbg};
 use crate::data::{Data, Map};
 
 /// A Pod Security Standard, strictest first.
@@ -47,7 +49,23 @@ const BASELINE: [&str; 13] = [
 /// The standard that the pods of a workload need, and what keeps it from a stricter one; `None`
 /// for objects that hold no pods.
 pub fn needed(manifest: &Manifest) -> Option<(Standard, Vec<String>)> {
-    let spec = manifest.body.at(&["spec", "template", "spec"])?.as_map()?;
+    let specs = match manifest.kind {
+        rbg::KIND => rbg::pod_specs(&manifest.body),
+        _ => vec![manifest.body.at(&["spec", "template", "spec"])?.as_map()?.clone()],
+    };
+    let found = specs.iter().map(needed_by);
+    found.reduce(|a, b| match a.0.cmp(&b.0) {
+        Ordering::Less => b,
+        Ordering::Greater => a,
+        Ordering::Equal => {
+            let more = b.1.into_iter().filter(|reason| !a.1.contains(reason)).collect::<Vec<_>>();
+            (a.0, a.1.into_iter().chain(more).collect())
+        }
+    })
+}
+
+/// The same of one pod.
+fn needed_by(spec: &Map) -> (Standard, Vec<String>) {
     let mut privileged = host_access(spec);
     let mut baseline = Vec::new();
     let non_root = is(spec.get("securityContext"), "runAsNonRoot");
@@ -67,11 +85,11 @@ pub fn needed(manifest: &Manifest) -> Option<(Standard, Vec<String>)> {
             baseline.push(format!("container `{name}` may run as root"));
         }
     }
-    Some(match (privileged.is_empty(), baseline.is_empty()) {
+    match (privileged.is_empty(), baseline.is_empty()) {
         (false, _) => (Standard::Privileged, privileged),
         (true, false) => (Standard::Baseline, baseline),
         (true, true) => (Standard::Restricted, Vec::new()),
-    })
+    }
 }
 
 fn host_access(spec: &Map) -> Vec<String> {

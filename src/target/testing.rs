@@ -74,7 +74,7 @@ pub fn known(object: &Value) {
                 all_known::<core::v1::PodTemplateSpec>(&object["spec"]["leaderWorkerTemplate"][template]);
             }
         }
-        "Application" | "AppProject" | "ComputeDomain" | "PodGroup" => {}
+        "Application" | "AppProject" | "ComputeDomain" | "PodGroup" | "RoleBasedGroup" | "CoordinatedPolicy" => {}
         kind => panic!("unknown kind {kind}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What native makes of each part of a plan.
+//! What targets make of each part of a plan.
 
 use serde_json::Value;
 
@@ -10,6 +10,7 @@ mod gang;
 mod lws;
 mod objects;
 mod pods;
+mod rbg;
 mod workloads;
 
 fn yaml(value: &Value) -> String {

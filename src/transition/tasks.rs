@@ -9,6 +9,7 @@ use super::{Change, Seat, Task, Wait, add};
 use crate::check::{Form, PartKind, Reference};
 use crate::diag::{Code, Diagnostic, Label};
 use crate::fit::Fitted;
+use crate::kinds::Target;
 use crate::lock::{Instance, Lock};
 use crate::order::{Moment, Order};
 use crate::place::{Placement, Problem};
@@ -324,7 +325,7 @@ impl<'a, 'm> List<'a, 'm> {
         for (a, row) in self.rows.iter().enumerate().filter(|(_, row)| row.role.is_some()) {
             for (b, other) in self.rows.iter().enumerate().filter(|(_, other)| other.fresh) {
                 let later = row.fresh && comes_after(row, other);
-                if a != b && (later || self.lists(row, other)) {
+                if a != b && (later || self.lists(row, other) || self.one_object(row, other)) {
                     self.change.needs.push((a, b));
                 }
             }
@@ -344,6 +345,11 @@ impl<'a, 'm> List<'a, 'm> {
             (*moment, seen)
         };
         moments.iter().enumerate().map(of).collect()
+    }
+
+    /// Whether the pods of two instances are held by one object, which is written or not.
+    fn one_object(&self, row: &Row, other: &Row) -> bool {
+        self.before.plan.target == Target::Rbg && row.group == other.group
     }
 
     /// Whether the template of one role names the addresses of another's instances.
@@ -396,10 +402,7 @@ pub(super) fn held_back(
     instance: Instance,
     fresh: bool,
 ) -> Option<Deferred> {
-    let workloads = |(g, r): (usize, usize), unit| {
-        let role = &before.plan.groups[g].roles[r];
-        before.order.workloads(g, r, unit, native::kind(role.source.form))
-    };
+    let workloads = |(g, r): (usize, usize), unit| before.order.workloads(g, r, unit);
     let source = before.plan.groups.get(g)?;
     let mut files = BTreeSet::new();
     let own = source.roles[r].units.iter().filter(|u| u.instance.is_none_or(|i| i == instance.index));

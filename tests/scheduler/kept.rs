@@ -24,7 +24,7 @@ fn bound(source: &str, standing: &[&str]) -> BTreeMap<String, (String, Promise)>
     let model = check::check(&mut session, &program, &check::Options::default());
     let stages = graph::stages(&mut session, &model).unwrap();
     let inventory = inventory::load(&mut session, &Path::new(HOME).join("inventory.yaml"), "i").unwrap();
-    let fitted = fit::fit(&mut session, model, stages, &inventory, &BTreeMap::new()).unwrap();
+    let fitted = fit::fit(&mut session, model, stages, &inventory, &BTreeMap::new(), Default::default()).unwrap();
     let placement = place::place(&mut session, &fitted.problem).unwrap();
     let mut plan = plan::plan(&fitted, &inventory, &placement);
     for group in plan.groups.iter_mut().filter(|g| standing.contains(&g.source.name.as_str())) {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use rbgc::check;
 use rbgc::diag::{Diagnostic, Session};
 use rbgc::emit::Group;
+use rbgc::kinds::Target;
 use rbgc::order::{Delivery, flux};
 use rbgc::source::SourceMap;
-use rbgc::target::Target;
 
 use super::program::Program;
 use super::{Memory, read, root};
@@ -75,8 +75,7 @@ pub fn compile_with(
     let mut session = Session::new(world, HOME);
     let sources: Vec<PathBuf> = sources.iter().map(|s| Path::new(HOME).join(s)).collect();
     let options = rbgc::Options {
-        check: check::Options { set: set.to_vec(), ..check::Options::default() },
-        target,
+        check: check::Options { set: set.to_vec(), target },
         delivery: delivery.clone(),
         kustomization,
         prune: BTreeSet::new(),
@@ -88,7 +87,8 @@ pub fn compile_with(
     Outcome { problems: session.problems, sources: session.sources, groups }
 }
 
-/// Compiles a program; the common inventory of the tests stands in where it brings none.
+/// Compiles a program; the common inventory of the tests stands in where it brings none. A line
+/// `//@ set NAME=VALUE` sets a parameter, and a line `//@ target NAME` chooses a target.
 pub fn compile_program(program: &Program) -> Outcome {
     let mut world = Memory::default();
     world.add(Path::new(HOME).join("inventory.yaml"), read(&root().join("tests/inventory.yaml")));

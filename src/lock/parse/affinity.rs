@@ -1,7 +1,7 @@
 //! Reading what pods were told about nodes.
 
 use super::{Parsed, Word, bad, label, number, split};
-use crate::lock::affinity::{Affinity, Expression, PodTerm, Site, Spread, Taint, Term, is_key, is_text};
+use crate::lock::affinity::{Affinity, Expression, PodTerm, Pods, Site, Spread, Taint, Term, is_key, is_text};
 use crate::source::Span;
 
 /// `prefill/0/leader`, or `router/-/pod`.
@@ -74,9 +74,16 @@ fn expression(word: Word) -> Parsed<Expression> {
 
 fn pods(word: Word, near: bool) -> Parsed<PodTerm> {
     match split(word, ':')[..] {
-        [topology, role] => {
-            let role = if role.text == "*" { None } else { Some(label(role)?) };
-            Ok(PodTerm { topology: key(topology)?, role, near })
+        [topology, which] => {
+            let pods = match split(which, '/')[..] {
+                [role] if role.text == "*" => Pods::OtherGroups,
+                [role] => Pods::Role(label(role)?),
+                [own, part] if own.text == "own" && part.text == "*" => Pods::Instance(None),
+                [own, part] if own.text == "own" => Pods::Instance(Some(label(part)?)),
+                [others, all] if (others.text, all.text) == ("others", "*") => Pods::OtherInstances,
+                _ => return Err(no_word(which)),
+            };
+            Ok(PodTerm { topology: key(topology)?, pods, near })
         }
         _ => Err(no_word(word)),
     }

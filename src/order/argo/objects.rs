@@ -186,12 +186,18 @@ impl Scene<'_, '_, '_> {
     fn ignored(&self) -> Vec<Map> {
         let groups = self.application.groups.iter().filter_map(|g| Some((&self.plan.groups[*g], self.seen.get(*g)?)));
         let entry = |(namespace, scaled): (&str, &crate::order::seen::Scaled)| {
-            Map::new()
+            let entry = Map::new()
                 .with("group", api_group(&scaled.api_version).to_owned())
                 .with("kind", scaled.kind.clone())
                 .with("name", scaled.name.clone())
-                .with("namespace", namespace.to_owned())
-                .with("jsonPointers", vec!["/spec/replicas"])
+                .with("namespace", namespace.to_owned());
+            match &scaled.role {
+                None => entry.with("jsonPointers", vec!["/spec/replicas"]),
+                Some(role) => {
+                    let path = format!(".spec.roles[] | select(.name == \"{role}\") | .replicas");
+                    entry.with("jqPathExpressions", vec![Data::from(path)])
+                }
+            }
         };
         let scaled = groups.flat_map(|(g, seen)| seen.scaled.iter().map(|s| (g.source.namespace.as_str(), s)));
         scaled.map(entry).collect()
@@ -221,6 +227,8 @@ impl Scene<'_, '_, '_> {
         kinds.extend(gang.map(|group| (group, "PodGroup".to_owned())));
         let judged = health::ALL.iter().filter(|health| capable(health.group));
         kinds.extend(judged.map(|health| (health.group.to_owned(), health.kind.to_owned())));
+        let coordinated = capable("workloads.x-k8s.io");
+        kinds.extend(coordinated.then(|| ("workloads.x-k8s.io".to_owned(), "CoordinatedPolicy".to_owned())));
         let present = self.application.groups.iter().filter_map(|g| self.seen.get(*g)).flat_map(|seen| &seen.kinds);
         for (api, kind) in present {
             let kind = (api_group(api).to_owned(), kind.clone());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::check::{Form, Part, Recover, Replicas, Role, Volume, VolumeKind};
+use crate::check::{Form, Part, Recovery, Replicas, Role, Volume, VolumeKind};
 use crate::plan::testing::{self, gang, group};
 use crate::quantity::Quantity;
 use crate::target::testing::{env_of, tree};
@@ -87,13 +87,13 @@ fn addresses_are_those_of_the_controller() {
         addresses.collect::<Vec<_>>()
     };
     assert_eq!(file(set("a", 2, 2)), ["g-a-0-0.g-a-0", "g-a-0-0-1.g-a-0", "g-a-1-0.g-a-1", "g-a-1-0-1.g-a-1"]);
-    let all = ["0", "1", "0-1", "0-2", "1-1", "1-2"].map(|pod| format!("s-g-decode-{pod}.s-g-decode"));
+    let all = ["0", "0-1", "0-2", "1", "1-1", "1-2"].map(|pod| format!("s-g-decode-{pod}.s-g-decode"));
     assert_eq!(file(elastic(2, 4)), all);
 }
 
 #[test]
 fn the_source_says_who_restarts() {
-    for (recover, policy) in [(Recover::Pod, "None"), (Recover::Instance, "RecreateGroupOnPodRestart")] {
+    for (recover, policy) in [(Recovery::Pod, "None"), (Recovery::Instance, "RecreateGroupOnPodRestart")] {
         let role = Role { recover: Some((recover, testing::HERE)), ..set("a", 1, 2) };
         let tree = tree(vec![group("g", vec![role])], Vec::new());
         assert_eq!(tree["g/a/leaderworkerset-g-a-0"]["spec"]["leaderWorkerTemplate"]["restartPolicy"], policy);
