@@ -1,6 +1,6 @@
 //! What the target cannot give: refused here, so that lowering need not fail.
 //!
-//! [`LACKS`] is the table of what a target has no means for; `docs/targets.md` shows it, and a test
+//! `LACKS` is the table of what a target has no means for; `docs/targets.md` shows it, and a test
 //! compares the two. Beside it stand the checks of one target that depend on values.
 
 use crate::check::{Amount, ClauseKind, Coordination, Group, Model, PartKind, Recovery, Role, VolumeKind};
