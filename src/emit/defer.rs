@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Group, Lock, dependencies, path};
+use crate::naming;
 use crate::order;
 use crate::record::Change;
 
@@ -29,9 +30,11 @@ fn keep_files(old: &Lock, mut group: Group, files: &BTreeSet<String>, read: &imp
     // Nobody is told of pods that do not exist yet.
     let fresh = group.deferred.iter().any(|d| !old.places.contains_key(&d.instance));
     super::lists::renew(&group.name, &mut group.files);
-    let discovery = order::path_of(&group.name, "base", "ConfigMap", &group.name);
-    if let Some(text) = stood(&discovery).filter(|_| fresh) {
-        group.files.insert(discovery, text);
+    for name in [group.name.clone(), naming::discovery(&group.name)] {
+        let path = order::path_of(&group.name, naming::BASE, "ConfigMap", &name);
+        if let (true, Some(file)) = (fresh, group.files.get_mut(&path)) {
+            *file = stood(&path).unwrap_or_else(|| file.clone());
+        }
     }
     group
 }
