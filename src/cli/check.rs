@@ -53,8 +53,7 @@ fn look(session: &mut Session<'_>, job: &Job) {
         return;
     };
     // The groups stand where they were placed when the tree was written.
-    let out = job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
-    let locks = out.map_or_else(BTreeMap::new, |out| locks::read(session, &out));
+    let locks = job.out().map_or_else(BTreeMap::new, |out| locks::read(session, &out));
     let options = crate::Options {
         check: job.parameters(),
         delivery: Delivery::Plain,

@@ -90,8 +90,7 @@ struct Compiled<'w> {
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut gathered = Gathered::default();
     let compilation = &arguments.compilation;
-    let directory = compilation.output.as_deref().filter(|path| *path != Path::new("-"));
-    let jobs = match jobs::plan(&compilation.inputs, directory, &mut gathered) {
+    let jobs = match jobs::plan(&compilation.inputs, compilation.directory(), &mut gathered) {
         Ok(jobs) => jobs,
         Err(refusal) => return refusal.show(&gathered, &arguments.report, terminal),
     };
@@ -106,8 +105,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut compiled = Vec::new();
     for (job, delivery) in jobs.iter().zip(deliveries) {
         let mut session = Session::new(&world, &job.root);
-        let output = output(compilation, job);
-        match terminal.busy("compiling", || compile(&mut session, arguments, (job, delivery), &output)) {
+        let output = compilation.out(job).map_or(Output::Stream, Output::Directory);
+        match terminal.busy("compiling", || compile(&mut session, arguments, job, delivery)) {
             Some(groups) => compiled.push(Compiled { session, groups, output, whole: job.whole }),
             None => gathered.take(session),
         }
@@ -135,27 +134,9 @@ fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<String> {
     }
 }
 
-fn output(arguments: &Compilation, job: &Job) -> Output {
-    match (&arguments.output, &job.cluster) {
-        (Some(path), _) if path == Path::new("-") => Output::Stream,
-        (Some(path), _) => Output::Directory(path.clone()),
-        (None, Some((_, cluster))) => Output::Directory(job.root.join(&cluster.out.value)),
-        (None, None) => Output::Stream,
-    }
-}
-
-fn compile(
-    session: &mut Session<'_>,
-    arguments: &Arguments,
-    (job, delivery): (&Job, Delivery),
-    output: &Output,
-) -> Option<Vec<Group>> {
-    let out = match output {
-        Output::Directory(out) => Some(out.as_path()),
-        Output::Stream => None,
-    };
-    let tree = arguments.compilation.lock.as_deref().or(out);
-    let previous = tree.map_or_else(BTreeMap::new, |tree| locks::read(session, tree));
+fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, delivery: Delivery) -> Option<Vec<Group>> {
+    let tree = arguments.compilation.tree(job);
+    let previous = tree.as_ref().map_or_else(BTreeMap::new, |tree| locks::read(session, tree));
     let mut groups = arguments.compilation.make(session, (job, delivery), &previous)?;
     let deferred: Vec<_> = groups.iter().flat_map(|g| g.deferred.iter().cloned()).collect();
     let many = arguments.max_moves.and_then(|most| record::too_many(&changes(&groups), most));
@@ -168,7 +149,7 @@ fn compile(
     if arguments.next_step {
         emit::hold_back(&mut groups, &previous);
     }
-    let read = |path: &str| std::fs::read_to_string(tree?.join(path)).ok();
+    let read = |path: &str| std::fs::read_to_string(tree.as_ref()?.join(path)).ok();
     Some(if groups.iter().all(|group| group.deferred.is_empty()) {
         groups
     } else {
@@ -177,6 +158,24 @@ fn compile(
 }
 
 impl Compilation {
+    /// The output directory that was asked for, when it is one.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
+    /// The directory that a job is written to; `None` when it is streamed.
+    fn out(&self, job: &Job) -> Option<PathBuf> {
+        match &self.output {
+            Some(_) => self.directory().map(Path::to_owned),
+            None => job.out(),
+        }
+    }
+
+    /// The tree whose locks say what stands where.
+    pub(super) fn tree(&self, job: &Job) -> Option<PathBuf> {
+        self.lock.clone().or_else(|| self.out(job))
+    }
+
     /// How each job reaches its cluster.
     ///
     /// # Errors

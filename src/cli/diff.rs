@@ -127,9 +127,8 @@ fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<String> {
 
 /// The directory that would be written. Without any it is the one that is compared with.
 fn output_of(arguments: &Arguments, job: &Job) -> Option<PathBuf> {
-    let of_cluster = || job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
     let against = || arguments.against.as_ref().map(PathBuf::from).filter(|path| path.is_dir());
-    arguments.compilation.output.clone().or_else(of_cluster).or_else(against)
+    arguments.compilation.output.clone().or_else(|| job.out()).or_else(against)
 }
 
 /// The difference of one cluster. `None` when there is none to be shown; that was reported.

@@ -55,6 +55,11 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// The output directory of its cluster, when it is one of the project file.
+    pub(super) fn out(&self) -> Option<PathBuf> {
+        self.cluster.as_ref().map(|(_, cluster)| self.root.join(&cluster.out.value))
+    }
+
     /// The parameters as the checker takes them.
     pub(super) fn parameters(&self) -> check::Options {
         check::Options { set: self.set.clone(), target: self.target }

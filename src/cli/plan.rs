@@ -169,8 +169,7 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
 
 /// The locks of the tree that was written last.
 fn locks(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> BTreeMap<String, Lock> {
-    let of_cluster = || job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
-    let out = arguments.output.clone().or_else(of_cluster);
+    let out = arguments.output.clone().or_else(|| job.out());
     out.map_or_else(BTreeMap::new, |out| locks::read(session, &out))
 }
 

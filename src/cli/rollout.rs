@@ -1,13 +1,12 @@
 //! `rbgc rollout`: update coordinated roles commit by commit.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use clap::{Args, Subcommand};
 
 use super::compile::{self, Compilation};
 use super::disk::Disk;
-use super::jobs::{self, Job};
+use super::jobs;
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
@@ -61,19 +60,9 @@ fn survey(
 ) -> Exit {
     let mut gathered = Gathered::default();
     let report = report::Arguments::default();
-    let directory = compilation.output.as_deref().filter(|path| *path != Path::new("-"));
-    let jobs = match jobs::plan(&compilation.inputs, directory, &mut gathered) {
+    let jobs = match jobs::plan(&compilation.inputs, compilation.directory(), &mut gathered) {
         Ok(jobs) => jobs,
         Err(refusal) => return refusal.show(&gathered, &report, terminal),
-    };
-    let tree = |job: &Job| {
-        let of_cluster = || job.cluster.as_ref().map(|(_, cluster)| job.root.join(&cluster.out.value));
-        let written = match &compilation.output {
-            Some(path) if path == Path::new("-") => None,
-            Some(path) => Some(path.clone()),
-            None => of_cluster(),
-        };
-        compilation.lock.clone().or(written)
     };
     if jobs.iter().any(|job| job.inventory.is_none()) {
         return terminal.misuse("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`");
@@ -81,7 +70,7 @@ fn survey(
     if compilation.output.is_some() && jobs.len() > 1 {
         return terminal.misuse("`-o` is for one cluster: choose it by `--cluster`");
     }
-    if jobs.iter().any(|job| tree(job).is_none()) {
+    if jobs.iter().any(|job| compilation.tree(job).is_none()) {
         return terminal.misuse("which tree? give the output directory by `-o DIR`");
     }
     let deliveries = match compilation.deliveries(&jobs) {
@@ -92,7 +81,7 @@ fn survey(
     let (mut text, mut end) = (String::new(), Exit::Fine);
     for (job, delivery) in jobs.iter().zip(deliveries) {
         let mut session = Session::new(&world, &job.root);
-        let locks = tree(job).map_or_else(BTreeMap::new, |tree| locks::read(&mut session, &tree));
+        let locks = compilation.tree(job).map_or_else(BTreeMap::new, |tree| locks::read(&mut session, &tree));
         let groups = terminal.busy("compiling", || compilation.make(&mut session, (job, delivery), &locks));
         if let Some(groups) = groups {
             let (shown, exit) = show(&groups, &locks);

@@ -86,11 +86,8 @@ fn files(arguments: &Arguments) -> Result<(PathBuf, Option<PathBuf>), (Refusal, 
         Err(refusal) => return Err((refusal, gathered)),
     };
     match jobs.as_slice() {
-        [job] => match (&job.inventory, &job.cluster) {
-            (Some(inventory), Some((_, cluster))) => {
-                let out = arguments.out.clone().unwrap_or_else(|| job.root.join(&cluster.out.value));
-                Ok((inventory.clone(), Some(out)))
-            }
+        [job] => match (&job.inventory, job.out()) {
+            (Some(inventory), Some(out)) => Ok((inventory.clone(), arguments.out.clone().or(Some(out)))),
             _ => Err((misuse("which cluster? give `-i FILE`, or clusters in an `rbgc.toml`"), gathered)),
         },
         _ => Err((misuse("this is about one cluster: choose it by `--cluster`"), gathered)),
