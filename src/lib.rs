@@ -68,20 +68,16 @@ pub fn compile(
     let (removed, locks) = without(locks, &options.prune);
     let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
     if let order::Delivery::Flux(flux) = &options.delivery {
-        fit::names::check_kustomizations(
-            session,
-            &fitted.model,
-            target::divides(options.check.target),
-            &flux.namespace,
-        )?;
+        let divided = target::divides(fitted.target);
+        fit::names::check_kustomizations(session, &fitted.model, divided, &flux.namespace)?;
     }
     fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
     let mut plan = robust::robust(session, &fitted.problem, plan)?; // true in whatever order pods come
-    target::rollout::schedule(&mut plan, &fitted, options.check.target, options.install); // who is updated with whom
-    let order = order::Order::new(&plan, options.check.target, &options.delivery, options.kustomization); // when, and in which file
-    let lower = |group| order.documents(group, target::lower_group(&plan, options.check.target, group));
+    target::rollout::schedule(&mut plan, &fitted, options.install); // who is updated with whom
+    let order = order::Order::new(&plan, &options.delivery, options.kustomization); // when, and in which file
+    let lower = |group| order.documents(group, target::lower_group(&plan, group));
     let changes = record::changes(&fitted, &plan, &placement); // what moves, and why
     let change =
         transition::Before { fitted: &fitted, plan: &plan, placement: &placement, order: &order, removed: &removed };

@@ -6,7 +6,7 @@ use crate::diag::Diagnostic;
 use crate::lock::Lock;
 use crate::naming;
 use crate::plan::{Plan, Unit};
-use crate::target::{self, Manifest, Target};
+use crate::target::{self, Manifest};
 
 pub mod argo;
 pub mod flux;
@@ -102,7 +102,7 @@ pub(crate) struct Tree {
 /// Puts every object into its file and adds what the delivery needs.
 #[cfg(test)]
 pub(crate) fn order(manifests: Vec<Manifest>, plan: &Plan<'_>, delivery: &Delivery, kustomization: bool) -> Tree {
-    let order = Order::new(plan, Target::Native, delivery, kustomization);
+    let order = Order::new(plan, delivery, kustomization);
     let (mut files, mut seen) = (Vec::new(), Vec::new());
     for group in 0..plan.groups.len() {
         let documents = order.documents(group, manifests.iter().filter(|m| m.group == group).cloned().collect());
@@ -142,11 +142,11 @@ enum Engine<'p> {
 impl<'p, 'm> Order<'p, 'm> {
     /// Looks at the dependencies of all groups. `kustomization`: each group has a list of its
     /// objects for kustomize.
-    pub fn new(plan: &'p Plan<'m>, target: Target, delivery: &'p Delivery, kustomization: bool) -> Self {
+    pub fn new(plan: &'p Plan<'m>, delivery: &'p Delivery, kustomization: bool) -> Self {
         let headers = plan.groups.iter().map(|g| header(&g.source.source)).collect();
         let engine = match delivery {
             Delivery::Argocd(options) => Engine::Argo(argo::Argo::new(plan, options, kustomization)),
-            Delivery::Flux(options) => Engine::Flux(flux::Flux::new(plan, target, options)),
+            Delivery::Flux(options) => Engine::Flux(flux::Flux::new(plan, options)),
             Delivery::Plain => Engine::None,
         };
         Order { plan, headers, engine }
@@ -156,14 +156,13 @@ impl<'p, 'm> Order<'p, 'm> {
     pub fn documents(&self, group: usize, mut manifests: Vec<Manifest>) -> Documents {
         let seen = Seen::of(&manifests);
         let mut files = Vec::new();
-        if let Engine::Flux(flux) = &self.engine {
-            let objects = flux.kustomizations(self.plan, group, &manifests);
-            files.extend(objects.into_iter().map(|object| self.extra_file(object)));
-        }
-        for manifest in &mut manifests {
-            if let Engine::Argo(argo) = &self.engine {
-                argo.annotate(manifest, self.plan);
+        match &self.engine {
+            Engine::Argo(argo) => manifests.iter_mut().for_each(|manifest| argo.annotate(manifest, self.plan)),
+            Engine::Flux(flux) => {
+                let objects = flux.kustomizations(self.plan, group, &manifests);
+                files.extend(objects.into_iter().map(|object| self.extra_file(object)));
             }
+            Engine::None => {}
         }
         files.extend(manifests.into_iter().map(|manifest| {
             let path = format!("{}/{}", self.directory(&manifest), file_name(manifest.kind, &manifest.name));

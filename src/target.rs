@@ -53,13 +53,13 @@ pub struct Manifest {
 
 /// Brings a whole plan to the kinds of a target.
 #[cfg(test)]
-pub(crate) fn lower(plan: &Plan<'_>, target: Target) -> Vec<Manifest> {
-    (0..plan.groups.len()).flat_map(|group| lower_group(plan, target, group)).collect()
+pub(crate) fn lower(plan: &Plan<'_>) -> Vec<Manifest> {
+    (0..plan.groups.len()).flat_map(|group| lower_group(plan, group)).collect()
 }
 
 /// The objects of one group, by its index in [`Plan::groups`].
-pub fn lower_group(plan: &Plan<'_>, target: Target, group: usize) -> Vec<Manifest> {
-    match target {
+pub fn lower_group(plan: &Plan<'_>, group: usize) -> Vec<Manifest> {
+    match plan.target {
         Target::Native | Target::Lws => native::lower(plan, group),
         Target::Rbg => rbg::lower(plan, group),
     }

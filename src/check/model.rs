@@ -6,6 +6,7 @@ use crate::kinds::Target;
 pub use crate::link::Link;
 use crate::naming;
 use crate::quantity::Quantity;
+use crate::rollout::Schedule;
 use crate::source::Span;
 
 mod place;
@@ -341,12 +342,14 @@ pub struct Coordination {
 
 /// Bounds of an update of roles that are coordinated. The share of a role is the number of its
 /// instances that are updated and ready again, of all its instances.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CoordinatedRollout {
     /// The largest difference between the shares of two roles.
     pub max_skew: Option<Share>,
     /// How many instances of a role are updated at a time; one when not given.
     pub max_unavailable: Option<Amount>,
+    /// The fewest steps that keep these bounds, with the roles in the order of the statement.
+    pub schedule: Schedule,
     /// The block.
     pub span: Span,
 }
@@ -414,13 +417,6 @@ impl Recovery {
             Recovery::Role => "role",
             Recovery::Group => "group",
         }
-    }
-}
-
-impl CoordinatedRollout {
-    /// How many instances of each role are updated at a time.
-    pub fn limits(&self, instances: &[u32]) -> Vec<u32> {
-        instances.iter().map(|all| self.max_unavailable.map_or(1, |amount| amount.of(*all))).collect()
     }
 }
 

@@ -16,8 +16,8 @@ use crate::graph::{self, Stages};
 use crate::inventory::{self, Inventory};
 use crate::place::{self, Placement};
 use crate::syntax::{parse, print};
+use crate::target;
 use crate::target::standards::{self, Standard};
-use crate::target::{self, Target};
 use crate::{plan, resolve};
 
 /// Print an intermediate form of a program
@@ -106,7 +106,7 @@ fn dump(session: &mut Session<'_>, job: &Job, form: Form) -> Option<String> {
     }
     let plan = plan::plan(&fitted, &inventory, &placement);
     if form == Form::Security {
-        return Some(standards_of(&plan, job.target));
+        return Some(standards_of(&plan));
     }
     Some(debug(&plan.groups) + &debug(&plan.applications))
 }
@@ -155,10 +155,10 @@ fn places(fitted: &Fitted, inventory: &Inventory, placement: &Placement) -> Stri
 }
 
 /// One line a namespace, one line a role with what keeps it from a stricter standard.
-fn standards_of(plan: &plan::Plan<'_>, target: Target) -> String {
+fn standards_of(plan: &plan::Plan<'_>) -> String {
     let mut namespaces: BTreeMap<&str, Standard> = BTreeMap::new();
     let mut roles: BTreeMap<(usize, Option<usize>), (Standard, Vec<String>)> = BTreeMap::new();
-    for manifest in (0..plan.groups.len()).flat_map(|group| target::lower_group(plan, target, group)) {
+    for manifest in (0..plan.groups.len()).flat_map(|group| target::lower_group(plan, group)) {
         let Some((standard, reasons)) = standards::needed(&manifest) else { continue };
         let namespace = namespaces.entry(plan.groups[manifest.group].source.namespace.as_str()).or_insert(standard);
         *namespace = standard.max(*namespace);

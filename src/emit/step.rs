@@ -22,8 +22,8 @@ pub fn progress(group: &Group, ladder: &Ladder, before: Option<&Lock>) -> Vec<Pr
 }
 
 fn is_open(group: &Group, instance: &Deferred, before: Option<&Lock>) -> bool {
-    let own = instance.files.iter().map(|file| path::in_lock(&group.name, file));
-    own.into_iter().any(|file| group.lock.files.get(&file) != before.and_then(|lock| lock.files.get(&file)))
+    let mut own = instance.files.iter().map(|file| path::in_lock(&group.name, file));
+    own.any(|file| group.lock.files.get(&file) != before.and_then(|lock| lock.files.get(&file)))
 }
 
 /// Defers what the first open step of each rollout does not update.

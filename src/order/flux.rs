@@ -19,7 +19,7 @@ use crate::fit::names::kustomization;
 use crate::graph::batches::{Batch, Batches, Turns};
 use crate::naming;
 use crate::plan::{self, Plan};
-use crate::target::{self, Manifest, Stage, Target, native};
+use crate::target::{self, Manifest, Stage, native};
 
 /// Where Flux finds the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,11 +152,11 @@ pub struct Flux<'p> {
 
 impl<'p> Flux<'p> {
     /// Looks at the dependencies of all groups.
-    pub fn new(plan: &Plan<'_>, target: Target, options: &'p Options) -> Self {
+    pub fn new(plan: &Plan<'_>, options: &'p Options) -> Self {
         let groups: Vec<_> = plan.groups.iter().map(|g| g.source).collect();
         let turns: Vec<Vec<Turns>> =
             plan.groups.iter().map(|g| g.rollouts.iter().map(|r| turns(g, r)).collect()).collect();
-        Flux { options, batches: Batches::new(&groups, target::divides(target), &turns) }
+        Flux { options, batches: Batches::new(&groups, target::divides(plan.target), &turns) }
     }
 
     /// The batch of the workload of a part of an instance, or of all instances.

@@ -12,8 +12,8 @@ use crate::place::Clause;
 use crate::place::ClauseKind::{Instances, Spread};
 use crate::plan::plan;
 use crate::plan::testing::*;
+use crate::target::lower;
 use crate::target::testing::{Json, checked, env, json, pod_spec};
-use crate::target::{Target, lower};
 
 mod applications;
 mod health;
@@ -26,7 +26,7 @@ fn compile(fitted: &Fitted, inventory: &Inventory, delivery: &Delivery) -> Tree 
 fn compile_with(fitted: &Fitted, inventory: &Inventory, delivery: &Delivery, kustomization: bool) -> Tree {
     let placement = place(fitted, inventory);
     let plan = plan(fitted, inventory, &placement);
-    order(lower(&plan, Target::Native), &plan, delivery, kustomization)
+    order(lower(&plan), &plan, delivery, kustomization)
 }
 
 /// The files of groups for Argo CD, on four racks of four nodes.
@@ -264,8 +264,8 @@ fn group_by_group_makes_the_same_files() {
     let delivery = Delivery::Argocd(argo::Options::default());
     let placement = place(&fitted, &inventory);
     let plan = plan(&fitted, &inventory, &placement);
-    let order = Order::new(&plan, Target::Native, &delivery, false);
-    let lower = |g| crate::target::lower_group(&plan, Target::Native, g);
+    let order = Order::new(&plan, &delivery, false);
+    let lower = |g| crate::target::lower_group(&plan, g);
     let documents: Vec<_> = (0..plan.groups.len()).map(|g| order.documents(g, lower(g))).collect();
     let (files, seen): (Vec<_>, Vec<_>) = documents.into_iter().map(|d| (d.files, d.seen)).unzip();
     let files = files.into_iter().flatten().chain(order.extra(&seen)).collect();

@@ -11,6 +11,7 @@ use super::{Manifest, Object, Owner, Stage, listed, overrides, text};
 use crate::check::{self, Form};
 use crate::data::{Data, Map};
 use crate::fit::gang::GangScheduler;
+use crate::fit::target::rbg::API;
 use crate::fit::target::rbg::gang_obstacle;
 use crate::kinds::Target;
 use crate::naming;
@@ -19,9 +20,6 @@ use crate::plan::{Group, Plan, Role, pods_of};
 mod patch;
 mod policy;
 mod role;
-
-/// The API of all its kinds.
-pub const API: &str = "workloads.x-k8s.io/v1alpha2";
 
 /// The kind that holds the pods.
 pub const KIND: &str = "RoleBasedGroup";

@@ -7,18 +7,18 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Stage, Target, divides, lower_group};
+use super::{Stage, divides, lower_group};
 use crate::check::Coordination;
 use crate::data::{Data, Map};
 use crate::fit::Fitted;
 use crate::lock::{Digest, Instance, Lock};
 use crate::plan::{Group, Plan, Role, Rollout, RolloutRole, kept, remembered_as};
-use crate::rollout::{Schedule, Skew, Update, quickest};
+use crate::rollout::Schedule;
 
 /// Chooses the steps of all units that are updated in step with others. With `install`, all of them
 /// come at once: nothing stands yet that could fail them.
-pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, target: Target, install: bool) {
-    if !divides(target) {
+pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, install: bool) {
+    if !divides(plan.target) {
         return; // its controller updates roles in step
     }
     for index in 0..plan.groups.len() {
@@ -26,7 +26,7 @@ pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, target: Target, install: b
         if source.coordinations.iter().all(|coordination| coordination.rollout.is_none()) {
             continue;
         }
-        let templates = templates(plan, target, index);
+        let templates = templates(plan, index);
         let none = Lock::default();
         let lock = fitted.locks.get(index).unwrap_or(&none);
         let rollout = |coordination| rollout(&plan.groups[index], coordination, &templates, lock, install);
@@ -37,7 +37,7 @@ pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, target: Target, install: b
     }
 }
 
-/// Bounds that no schedule keeps were refused in `check`.
+/// The rollout of some roles; `None` when each is updated alone.
 fn rollout(
     group: &Group<'_>,
     coordination: &Coordination,
@@ -45,13 +45,9 @@ fn rollout(
     lock: &Lock,
     install: bool,
 ) -> Option<Rollout> {
-    let bounds = coordination.rollout?;
+    let schedule = &coordination.rollout.as_ref()?.schedule;
     let members: Vec<&Role<'_>> = coordination.roles.iter().map(|(role, _)| &group.roles[*role]).collect();
     let instances: Vec<u32> = members.iter().map(|role| role.instances()).collect();
-    let limits = bounds.limits(&instances);
-    let update = Update { instances: &instances, limits: &limits, shared: true };
-    let bound = bounds.max_skew.map(|share| Skew::of_millionths(share.millionths));
-    let schedule = quickest(update, bound).ok()??;
     let unchanged =
         coordination.roles.iter().zip(&members).all(|((index, _), role)| {
             lock.templates.get(&role.source.name) == templates.get(index) && stays(role, lock)
@@ -104,8 +100,8 @@ fn set_steps(roles: &mut [Role<'_>], rollout: &Rollout) {
 
 /// What the instances of each role are made from: the workloads of its first instance, without
 /// where that is to run.
-fn templates(plan: &Plan<'_>, target: Target, group: usize) -> BTreeMap<usize, Digest> {
-    let manifests = lower_group(plan, target, group);
+fn templates(plan: &Plan<'_>, group: usize) -> BTreeMap<usize, Digest> {
+    let manifests = lower_group(plan, group);
     let runs =
         |role: usize| manifests.iter().filter(move |m| m.role == Some(role) && matches!(m.stage, Stage::Run(..)));
     let template = |(role, planned): (usize, &Role<'_>)| {

@@ -123,14 +123,14 @@ mod tests {
     use super::*;
     use crate::check::{Form, Role};
     use crate::plan::testing::{fit, gang, group, inventory, place, role};
-    use crate::target::{Target, lower};
+    use crate::target::lower;
 
     #[track_caller]
     fn check(role: Role, standard: Standard, reasons: &[&str]) {
         let fitted = fit(vec![group("g", vec![role])], vec![]);
         let inventory = inventory(1, 4);
         let plan = crate::plan::plan(&fitted, &inventory, &place(&fitted, &inventory));
-        let found = lower(&plan, Target::Native).iter().find_map(needed);
+        let found = lower(&plan).iter().find_map(needed);
         assert_eq!(found, Some((standard, reasons.iter().map(ToString::to_string).collect())));
     }
 

@@ -10,7 +10,7 @@ use crate::data::Data;
 use crate::inventory::Inventory;
 use crate::place::Clause;
 use crate::plan::{plan, testing};
-use crate::target::{Manifest, Target, lower};
+use crate::target::{Manifest, lower};
 
 /// A tree of output by path, as JSON.
 pub type Json = std::collections::BTreeMap<String, Value>;
@@ -44,7 +44,7 @@ pub fn tree_on(inventory: &Inventory, groups: Vec<Group>, clauses: Vec<Vec<Claus
         let kind = manifest.kind.to_ascii_lowercase();
         (format!("{}/{role}/{kind}-{}", group.source.name, manifest.name), checked(&manifest.body))
     };
-    lower(&plan, Target::Native).into_iter().map(object).collect()
+    lower(&plan).into_iter().map(object).collect()
 }
 
 /// An object as JSON, of which Kubernetes knows every field.

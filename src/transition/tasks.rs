@@ -177,11 +177,16 @@ impl<'a, 'm> List<'a, 'm> {
 
     /// Puts the moments of all tasks in order.
     fn settle(&mut self) {
-        let moments: Vec<Moment> = self.moments.iter().copied().collect::<BTreeSet<Moment>>().into_iter().collect();
+        let moments = self.in_order();
         for (task, moment) in self.change.tasks.iter_mut().zip(&self.moments) {
             task.moment = moments.partition_point(|m| m < moment);
         }
         self.change.before = self.before.order.before(&moments);
+    }
+
+    /// The moments at which something happens, each once.
+    fn in_order(&self) -> Vec<Moment> {
+        self.moments.iter().copied().collect::<BTreeSet<Moment>>().into_iter().collect()
     }
 
     /// Instances with objects of their own.
@@ -334,7 +339,7 @@ impl<'a, 'm> List<'a, 'm> {
 
     /// For each moment of a row all those that come before it.
     fn ancestors(&self) -> BTreeMap<Moment, BTreeSet<Moment>> {
-        let moments: Vec<Moment> = self.moments.iter().copied().collect::<BTreeSet<Moment>>().into_iter().collect();
+        let moments = self.in_order();
         let of = |(index, moment): (usize, &Moment)| {
             let (mut seen, mut open) = (BTreeSet::new(), self.change.before[index].clone());
             while let Some(before) = open.pop() {

@@ -25,20 +25,16 @@ impl<'p> Checker<'_, '_, 'p> {
         frame: FrameIx,
         roles: &[RoleIx],
     ) -> Option<CoordinatedRollout> {
-        let mut rollout = CoordinatedRollout { max_skew: None, max_unavailable: None, span: body.span };
-        let mut skew = None;
+        let (mut skew, mut max_unavailable) = (None, None);
         for entry in &body.entries {
             match set(entry) {
-                Some(("max-skew", value)) => {
-                    rollout.max_skew = Some(self.share(value, frame)?);
-                    skew = Some(value.span);
-                }
-                Some(("max-unavailable", value)) => rollout.max_unavailable = Some(self.amount(value, frame)?),
+                Some(("max-skew", value)) => skew = Some((self.share(value, frame)?, value.span)),
+                Some(("max-unavailable", value)) => max_unavailable = Some(self.amount(value, frame)?),
                 _ => self.no_option(entry, body.span, "rollout", &["max-skew", "max-unavailable"]),
             }
         }
-        self.check_reachable(&rollout, skew.unwrap_or(body.span), roles);
-        Some(rollout)
+        let schedule = self.steps(skew, max_unavailable, body.span, roles)?;
+        Some(CoordinatedRollout { max_skew: skew.map(|(share, _)| share), max_unavailable, schedule, span: body.span })
     }
 
     /// The block `scale` of a `coordinate`.
@@ -57,34 +53,52 @@ impl<'p> Checker<'_, '_, 'p> {
         Some(scaling)
     }
 
-    /// Refuses a bound that no order of updates keeps, and numbers of instances that no schedule can be made for.
-    fn check_reachable(&mut self, rollout: &CoordinatedRollout, span: Span, roles: &[RoleIx]) {
+    /// The fewest steps. Refuses a bound that no order of updates keeps, and numbers of instances that
+    /// no schedule can be made for.
+    fn steps(
+        &mut self,
+        skew: Option<(Share, Span)>,
+        max_unavailable: Option<Amount>,
+        block: Span,
+        roles: &[RoleIx],
+    ) -> Option<Schedule> {
+        let instances = self.fixed_instances(block, roles)?;
+        let limits: Vec<u32> =
+            instances.iter().map(|all| max_unavailable.map_or(1, |amount| amount.of(*all))).collect();
+        let update = |shared| Update { instances: &instances, limits: &limits, shared };
+        match quickest(update(true), skew.map(|(share, _)| Skew::of_millionths(share.millionths))) {
+            Ok(Some(schedule)) => return Some(schedule),
+            Ok(None) => {
+                let span = skew.map_or(block, |(_, span)| span);
+                self.unreachable(span, roles, [most_even(update(true)), most_even(update(false))]);
+            }
+            Err(TooLarge) => {
+                let message = "there are too many orders in which these instances can be updated";
+                let problem = Diagnostic::new(Code::LimitExceeded, block, message);
+                self.report(problem.help("lower `max-unavailable`, coordinate fewer roles, or split the group"));
+            }
+        }
+        None
+    }
+
+    /// How many instances each role has; no number may be an autoscaler's.
+    fn fixed_instances(&mut self, block: Span, roles: &[RoleIx]) -> Option<Vec<u32>> {
         let mut instances = Vec::new();
         for role in roles {
-            let Some((least, most)) = self.bounds(*role) else { return };
-            let Ok(count) = u32::try_from(most) else { return };
+            let (least, most) = self.bounds(*role)?;
+            let count = u32::try_from(most).ok()?;
             if least != most {
                 let name = self.role(*role).name.name.clone();
                 let message =
                     format!("role `{name}` is updated in step with others and has no fixed number of instances");
                 let replicas = self.field_span(View { role: *role, part: 0 }, "replicas");
-                let problem = Diagnostic::new(Code::BadCoordination, rollout.span, message);
-                return self.report(problem.label(replicas, "a range").help("fix the number, or leave `rollout` out"));
+                let problem = Diagnostic::new(Code::BadCoordination, block, message);
+                self.report(problem.label(replicas, "a range").help("fix the number, or leave `rollout` out"));
+                return None;
             }
             instances.push(count);
         }
-        let limits = rollout.limits(&instances);
-        let update = |shared| Update { instances: &instances, limits: &limits, shared };
-        let bound = rollout.max_skew.map(|share| Skew::of_millionths(share.millionths));
-        match quickest(update(true), bound) {
-            Ok(Some(_)) => {}
-            Ok(None) => self.unreachable(span, roles, [most_even(update(true)), most_even(update(false))]),
-            Err(TooLarge) => {
-                let message = "there are too many orders in which these instances can be updated";
-                let problem = Diagnostic::new(Code::LimitExceeded, rollout.span, message);
-                self.report(problem.help("lower `max-unavailable`, coordinate fewer roles, or split the group"));
-            }
-        }
+        Some(instances)
     }
 
     fn unreachable(&mut self, span: Span, roles: &[RoleIx], best: [Result<Schedule, TooLarge>; 2]) {

@@ -55,7 +55,7 @@ pub(super) fn steps(
     let plan = plan::plan(fitted, inventory, placement);
     // What the project file says was checked when it was read.
     let delivery = delivery::Arguments::default().delivery(job).unwrap_or(Delivery::Plain);
-    let order = Order::new(&plan, job.target, &delivery, false);
+    let order = Order::new(&plan, &delivery, false);
     let before = Before { fitted, plan: &plan, placement, order: &order, removed };
     let transition = transition(&before).map_err(|problem| session.report(problem)).ok()?;
     let name = |act: &Act| format!("{}/{}/{}", act.group, act.role, act.instance);

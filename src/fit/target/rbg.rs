@@ -16,7 +16,8 @@ use crate::kinds::Target;
 use crate::source::Span;
 
 /// What the inventory must name under `capabilities`.
-const API: &str = "workloads.x-k8s.io/v1alpha2";
+/// The API of all kinds of the controller.
+pub const API: &str = "workloads.x-k8s.io/v1alpha2";
 /// The first Kubernetes whose affinities between pods compare a label of the pods themselves by
 /// default (KEP-3633, beta).
 const OWN_LABELS: (u32, u32) = (1, 31);
@@ -166,7 +167,7 @@ fn bounds(session: &mut Session, group: &Group, coordination: &Coordination) {
             "the controller of `rbg` compares scheduled pods with instances, and does not wait for all of them";
         session.report(Diagnostic::new(Code::UnkeptSkew, scale.span, message).help("say `order = \"ready\"`"));
     }
-    if let Some((rollout, bound)) = coordination.rollout.and_then(|r| Some((r, r.max_skew?))) {
+    if let Some((rollout, bound)) = coordination.rollout.as_ref().and_then(|r| Some((r, r.max_skew?))) {
         let instances: Vec<u32> =
             coordination.roles.iter().filter_map(|(role, _)| Some(group.roles.get(*role)?.replicas.min)).collect();
         let worst = skew::worst(&instances, bound.millionths / 10_000);

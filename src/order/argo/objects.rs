@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Options, WAVE};
 use crate::data::{Data, Map};
 use crate::fit::compute;
+use crate::fit::target::rbg;
 use crate::graph::Application;
 use crate::order::health::{self, Health};
 use crate::order::seen::{Seen, api_group};
@@ -227,8 +228,8 @@ impl Scene<'_, '_, '_> {
         kinds.extend(gang.map(|group| (group, "PodGroup".to_owned())));
         let judged = health::ALL.iter().filter(|health| capable(health.group));
         kinds.extend(judged.map(|health| (health.group.to_owned(), health.kind.to_owned())));
-        let coordinated = capable("workloads.x-k8s.io");
-        kinds.extend(coordinated.then(|| ("workloads.x-k8s.io".to_owned(), "CoordinatedPolicy".to_owned())));
+        let controller = api_group(rbg::API);
+        kinds.extend(capable(controller).then(|| (controller.to_owned(), "CoordinatedPolicy".to_owned())));
         let present = self.application.groups.iter().filter_map(|g| self.seen.get(*g)).flat_map(|seen| &seen.kinds);
         for (api, kind) in present {
             let kind = (api_group(api).to_owned(), kind.clone());

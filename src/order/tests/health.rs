@@ -10,7 +10,7 @@ use crate::order::{Delivery, Documents, Order, argo, flux, health};
 use crate::plan::plan;
 use crate::plan::testing::*;
 use crate::target::testing::json as value;
-use crate::target::{Manifest, Stage, Target};
+use crate::target::{Manifest, Stage};
 
 fn object(kind: &'static str, api: &'static str, role: usize, stage: u32) -> Manifest {
     let metadata = Map::new().with("name", "pd-prefill");
@@ -24,7 +24,7 @@ fn files(manifests: &[Manifest], delivery: &Delivery) -> (BTreeMap<String, Value
     let (fitted, inventory) = (fit(vec![service("pd")], vec![]), inventory(4, 4));
     let placement = place(&fitted, &inventory);
     let plan = plan(&fitted, &inventory, &placement);
-    let order = Order::new(&plan, Target::Native, delivery, false);
+    let order = Order::new(&plan, delivery, false);
     let Documents { files, seen } = order.documents(0, manifests.to_vec());
     let seen = [seen];
     let files = files.into_iter().chain(order.extra(&seen)).map(|(path, file)| (path, value(&file.body)));

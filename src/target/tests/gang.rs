@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::fit::gang::GangScheduler;
 use crate::plan::testing::{self, service};
 use crate::plan::{Plan, plan};
+use crate::target::lower;
 use crate::target::testing::checked;
-use crate::target::{Target, lower};
 
 /// The PodGroup of the first prefill instance, and what its leader tells of it.
 fn gang(scheduler: GangScheduler) -> Value {
@@ -16,7 +16,7 @@ fn gang(scheduler: GangScheduler) -> Value {
     fitted.gang = Some(scheduler);
     let inventory = testing::inventory(4, 4);
     let plan: Plan = plan(&fitted, &inventory, &testing::place(&fitted, &inventory));
-    let objects = lower(&plan, Target::Native);
+    let objects = lower(&plan);
     let groups: Vec<&str> = objects.iter().filter(|o| o.kind == "PodGroup").map(|o| o.name.as_str()).collect();
     assert_eq!(groups, ["pd-prefill-0", "pd-prefill-1"], "single pods are no gangs");
     let find = |kind: &str| objects.iter().find(|o| o.kind == kind && o.name == "pd-prefill-0");

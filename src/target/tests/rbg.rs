@@ -13,6 +13,7 @@ use crate::kinds::Target;
 use crate::place::{Clause, ClauseKind};
 use crate::plan::plan;
 use crate::plan::testing::{self, HERE, after, elastic, gang, group, require, role, service};
+use crate::rollout::Schedule;
 use crate::target::testing::checked;
 use crate::target::{lower, pod_names};
 
@@ -25,7 +26,7 @@ fn objects(mut group: Group, clauses: Vec<Clause>, scheduler: Option<GangSchedul
     fitted.gang = scheduler;
     let inventory = testing::inventory(4, 4);
     let plan = plan(&fitted, &inventory, &testing::place(&fitted, &inventory));
-    let objects = lower(&plan, Target::Rbg).into_iter();
+    let objects = lower(&plan).into_iter();
     objects.map(|object| (format!("{}/{}", object.kind, object.name), checked(&object.body))).collect()
 }
 
@@ -199,7 +200,9 @@ fn files_that_restart_pods_make_new_ones() {
 #[test]
 fn a_policy_has_the_groups_name_and_a_progression() {
     let share = Share { millionths: 500_000 };
-    let rollout = CoordinatedRollout { max_skew: Some(share), max_unavailable: Some(Amount::Count(1)), span: HERE };
+    let max_unavailable = Some(Amount::Count(1));
+    let schedule = Schedule::of(&[]);
+    let rollout = CoordinatedRollout { max_skew: Some(share), max_unavailable, schedule, span: HERE };
     let scale = CoordinatedScaling { max_skew: Some(share), order: Progression::Ready, span: HERE };
     let mut source = group("g", vec![gang("prefill", 2, 2), gang("decode", 4, 2)]);
     source.coordinations = vec![Coordination {
@@ -232,7 +235,7 @@ fn a_role_of_another_group_is_no_dependency() {
     (fitted.target, fitted.group_stages) = (Target::Rbg, Some(vec![1, 0]));
     let inventory = testing::inventory(1, 4);
     let plan = plan(&fitted, &inventory, &testing::place(&fitted, &inventory));
-    let objects = lower(&plan, Target::Rbg);
+    let objects = lower(&plan);
     let group = objects.iter().find(|o| o.kind == "RoleBasedGroup" && o.name == "g").expect("a group");
     assert_eq!(group.stage, crate::target::Stage::Run(1, 0));
     assert!(!checked(&group.body).to_string().contains("dependencies"));
