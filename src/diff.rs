@@ -161,11 +161,7 @@ pub struct Move {
 /// # Errors
 /// The files that hold no objects, or one twice.
 pub fn compare(old: &Tree, new: &Tree) -> Result<Changes, Vec<Diagnostic>> {
-    let (before, after) = (objects::read(old), objects::read(new));
-    let (before, after) = match (before, after) {
-        (Ok(before), Ok(after)) => (before, after),
-        (before, after) => return Err([before.err(), after.err()].into_iter().flatten().flatten().collect()),
-    };
+    let (before, after) = objects::read(old, new)?;
     let mut changes = Changes { moves: moves::moves(&old.locks, &new.locks), ..Changes::default() };
     let units = (delivery::Units::of(&before), delivery::Units::of(&after));
     let mut roles = BTreeMap::new();

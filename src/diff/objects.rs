@@ -1,6 +1,7 @@
 //! The objects of a tree, read from its texts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::Value;
@@ -27,7 +28,7 @@ pub(super) struct Object {
     pub path: String,
     /// The text of its file: two objects with the same are the same.
     text: String,
-    pub value: Value,
+    pub value: Arc<Value>,
 }
 
 pub(super) type Objects = BTreeMap<Id, Object>;
@@ -39,21 +40,41 @@ const MAX_DEPTH: usize = 64;
 /// Problems that are told of one tree.
 const SHOWN: usize = 10;
 
-/// Reads all objects of a tree.
+/// What the files of a tree hold, by path.
+type Documents<'t> = BTreeMap<&'t str, (&'t str, Result<Vec<(Id, Arc<Value>)>, Diagnostic>)>;
+
+/// Reads all objects of two trees. Most files are the same in both, and read once.
 ///
 /// # Errors
 /// The files that hold something else, and objects that stand twice.
-pub(super) fn read(tree: &Tree) -> Result<Objects, Vec<Diagnostic>> {
+pub(super) fn read(old: &Tree, new: &Tree) -> Result<(Objects, Objects), Vec<Diagnostic>> {
+    let before = parse(old, &Documents::new());
+    let after = parse(new, &before);
+    match (gather(before), gather(after)) {
+        (Ok(before), Ok(after)) => Ok((before, after)),
+        (before, after) => Err([before.err(), after.err()].into_iter().flatten().flatten().collect()),
+    }
+}
+
+fn parse<'t>(tree: &'t Tree, known: &Documents<'_>) -> Documents<'t> {
     let files: Vec<(&String, &String)> = tree.files.iter().filter(|(path, _)| is_manifest(path)).collect();
-    let read: Vec<_> = files.par_iter().map(|(path, text)| (*path, *text, documents(path, text))).collect();
+    let read = |(path, text): &(&'t String, &'t String)| {
+        let same = known.get(path.as_str()).filter(|(other, _)| other == text);
+        let documents = same.map_or_else(|| documents(path, text), |(_, documents)| documents.clone());
+        (path.as_str(), (text.as_str(), documents))
+    };
+    files.par_iter().map(read).collect()
+}
+
+fn gather(read: Documents<'_>) -> Result<Objects, Vec<Diagnostic>> {
     let (mut objects, mut problems) = (Objects::new(), Vec::new());
-    for (path, text, documents) in read {
+    for (path, (text, documents)) in read {
         let documents = documents.unwrap_or_else(|problem| {
             problems.push(problem);
             Vec::new()
         });
         for (id, value) in documents {
-            let object = Object { path: path.clone(), text: text.clone(), value };
+            let object = Object { path: path.to_owned(), text: text.to_owned(), value };
             let known = format!("{} `{}`", id.kind, id.name);
             if let Some(other) = objects.insert(id, object) {
                 problems.push(twice(&known, &other.path, path));
@@ -70,7 +91,7 @@ fn is_manifest(path: &str) -> bool {
     (name.ends_with(".yaml") || name.ends_with(".yml")) && name != path::KUSTOMIZATION
 }
 
-fn documents(path: &str, text: &str) -> Result<Vec<(Id, Value)>, Diagnostic> {
+fn documents(path: &str, text: &str) -> Result<Vec<(Id, Arc<Value>)>, Diagnostic> {
     let mut budget = serde_saphyr::Budget::default();
     budget.max_depth = MAX_DEPTH;
     let options = serde_saphyr::options! { budget: Some(budget) };
@@ -79,7 +100,7 @@ fn documents(path: &str, text: &str) -> Result<Vec<(Id, Value)>, Diagnostic> {
         unreadable(path, &format!("is not YAML: {}", message.lines().next().unwrap_or_default()))
     })?;
     let object = |value: Value| match id(&value) {
-        Some(id) => Ok((id, value)),
+        Some(id) => Ok((id, Arc::new(value))),
         None => Err(unreadable(path, "holds something else than objects of Kubernetes")),
     };
     values.into_iter().map(object).collect()
