@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::disk::Disk;
-use super::jobs::{self, Inputs, Job};
+use super::jobs::{self, Inputs, Job, Refusal};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, delivery, locks};
 use crate::diag::Session;
@@ -90,23 +90,16 @@ struct Compiled<'w> {
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut gathered = Gathered::default();
     let compilation = &arguments.compilation;
-    let jobs = match jobs::plan(&compilation.inputs, compilation.directory(), &mut gathered) {
+    let jobs = match compilation.jobs(&mut gathered, |jobs| misuse(arguments, jobs)) {
         Ok(jobs) => jobs,
         Err(refusal) => return refusal.show(&gathered, &arguments.report, terminal),
     };
-    if let Some(message) = misuse(arguments, &jobs) {
-        return terminal.misuse(&message);
-    }
-    let deliveries = match compilation.deliveries(&jobs) {
-        Ok(deliveries) => deliveries,
-        Err(message) => return terminal.misuse(&message),
-    };
     let world = Disk::default();
     let mut compiled = Vec::new();
-    for (job, delivery) in jobs.iter().zip(deliveries) {
+    for (job, delivery) in jobs {
         let mut session = Session::new(&world, &job.root);
-        let output = compilation.out(job).map_or(Output::Stream, Output::Directory);
-        match terminal.busy("compiling", || compile(&mut session, arguments, job, delivery)) {
+        let output = compilation.out(&job).map_or(Output::Stream, Output::Directory);
+        match terminal.busy("compiling", || compile(&mut session, arguments, &job, delivery)) {
             Some(groups) => compiled.push(Compiled { session, groups, output, whole: job.whole }),
             None => gathered.take(session),
         }
@@ -115,20 +108,15 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
 }
 
 /// What clap cannot know to be wrong.
-fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<String> {
+fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<&'static str> {
     let output = arguments.compilation.output.as_deref();
     let stream = output == Some(Path::new("-"));
-    let homeless = jobs.iter().any(|job| job.cluster.is_none() && output.is_none());
-    if jobs.iter().any(|job| job.inventory.is_none()) {
-        Some("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`".into())
-    } else if homeless {
-        Some("where to? give `-o DIR`, or `-o -` for standard output".into())
-    } else if output.is_some() && jobs.len() > 1 {
-        Some("`-o` is for one cluster: choose it by `--cluster`".into())
+    if jobs.iter().any(|job| job.cluster.is_none() && output.is_none()) {
+        Some("where to? give `-o DIR`, or `-o -` for standard output")
     } else if stream && arguments.check {
-        Some("`--check` compares a directory: give it by `-o DIR`".into())
+        Some("`--check` compares a directory: give it by `-o DIR`")
     } else if stream && arguments.report.format.is_result() {
-        Some("`-o -` and `--format json` or `sarif` would both write to standard output".into())
+        Some("`-o -` and `--format json` or `sarif` would both write to standard output")
     } else {
         None
     }
@@ -176,12 +164,27 @@ impl Compilation {
         self.lock.clone().or_else(|| self.out(job))
     }
 
-    /// How each job reaches its cluster.
-    ///
-    /// # Errors
-    /// What is wrong with the command line.
-    pub(super) fn deliveries(&self, jobs: &[Job]) -> Result<Vec<Delivery>, String> {
-        jobs.iter().map(|job| self.delivery.delivery(job)).collect()
+    /// What is to be compiled, and how it reaches its cluster. `misuse` tells what the command itself
+    /// finds wrong with its arguments.
+    pub(super) fn jobs(
+        &self,
+        gathered: &mut Gathered,
+        misuse: impl FnOnce(&[Job]) -> Option<&'static str>,
+    ) -> Result<Vec<(Job, Delivery)>, Refusal> {
+        let jobs = jobs::plan(&self.inputs, self.directory(), gathered)?;
+        if jobs.iter().any(|job| job.inventory.is_none()) {
+            return Err(Refusal::no_cluster());
+        }
+        let several =
+            (self.output.is_some() && jobs.len() > 1).then_some("`-o` is for one cluster: choose it by `--cluster`");
+        if let Some(message) = several.or_else(|| misuse(&jobs)) {
+            return Err(Refusal::Misuse(message.into()));
+        }
+        let with_delivery = |job: Job| match self.delivery.delivery(&job) {
+            Ok(delivery) => Ok((job, delivery)),
+            Err(message) => Err(Refusal::Misuse(message)),
+        };
+        jobs.into_iter().map(with_delivery).collect()
     }
 
     /// The groups of a job, against the locks of what stands. `None` when an error was reported.

@@ -9,7 +9,7 @@ mod trees;
 
 use super::compile::{self, Compilation};
 use super::disk::Disk;
-use super::jobs::{self, Job};
+use super::jobs::Job;
 use super::report::{self, Gathered};
 use super::{Exit, Terminal};
 use crate::diag::{Code, Diagnostic, Session, plural};
@@ -79,23 +79,16 @@ enum Denied {
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     let mut gathered = Gathered::default();
     let report = report::Arguments::default();
-    let compilation = &arguments.compilation;
-    let jobs = match jobs::plan(&compilation.inputs, compilation.output.as_deref(), &mut gathered) {
+    let jobs = match arguments.compilation.jobs(&mut gathered, |jobs| misuse(arguments, jobs)) {
         Ok(jobs) => jobs,
         Err(refusal) => return refusal.show(&gathered, &report, terminal),
     };
-    if let Some(message) = misuse(arguments, &jobs) {
-        return terminal.misuse(&message);
-    }
-    let deliveries = match compilation.deliveries(&jobs) {
-        Ok(deliveries) => deliveries,
-        Err(message) => return terminal.misuse(&message),
-    };
+    let all = jobs.len();
     let world = Disk::default();
     let mut found = Vec::new();
-    for (job, delivery) in jobs.iter().zip(deliveries) {
+    for (job, delivery) in jobs {
         let mut session = Session::new(&world, &job.root);
-        let changes = terminal.busy("comparing", || one(&mut session, arguments, (job, delivery)));
+        let changes = terminal.busy("comparing", || one(&mut session, arguments, (&job, delivery)));
         if let Some(changes) = &changes {
             denied(&arguments.deny, changes).into_iter().for_each(|problem| session.report(problem));
         }
@@ -104,22 +97,17 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
     }
     let differs = arguments.exit_code && found.iter().any(|changes| !changes.is_empty());
     let exit = gathered.show(&report, terminal, if differs { Exit::Stale } else { Exit::Fine });
-    if found.len() < jobs.len() { exit } else { terminal.result(&shown(&found, arguments.format, terminal), exit) }
+    if found.len() < all { exit } else { terminal.result(&shown(&found, arguments.format, terminal), exit) }
 }
 
 /// What clap cannot know to be wrong.
-fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<String> {
-    let output = arguments.compilation.output.as_deref();
-    if jobs.iter().any(|job| job.inventory.is_none()) {
-        Some("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`".into())
-    } else if output == Some(Path::new("-")) {
-        Some("`-o -` is no tree to compare with: give a directory".into())
-    } else if output.is_some() && jobs.len() > 1 {
-        Some("`-o` is for one cluster: choose it by `--cluster`".into())
+fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<&'static str> {
+    if arguments.compilation.output.as_deref() == Some(Path::new("-")) {
+        Some("`-o -` is no tree to compare with: give a directory")
     } else if jobs.iter().any(|job| output_of(arguments, job).is_none()) {
-        Some("compare with what? give the output directory by `-o DIR`".into())
+        Some("compare with what? give the output directory by `-o DIR`")
     } else if jobs.len() > 1 && arguments.against.as_deref().is_some_and(|against| Path::new(against).is_dir()) {
-        Some("`--against DIR` is for one cluster: choose it by `--cluster`".into())
+        Some("`--against DIR` is for one cluster: choose it by `--cluster`")
     } else {
         None
     }

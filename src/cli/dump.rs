@@ -6,7 +6,7 @@ use std::fmt::{Debug, Write};
 use clap::{Args, ValueEnum};
 
 use super::disk::Disk;
-use super::jobs::{self, Inputs, Job};
+use super::jobs::{self, Inputs, Job, Refusal};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal};
 use crate::check::{self, Model};
@@ -77,7 +77,7 @@ pub(super) fn one(
     gathered.take(session);
     match (gathered.show(&report, terminal, Exit::Fine), text) {
         (Exit::Fine, Some(text)) => terminal.result(&text, Exit::Fine),
-        (Exit::Fine, None) => terminal.misuse("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`"),
+        (Exit::Fine, None) => Refusal::no_cluster().show(&gathered, &report, terminal),
         (exit, _) => exit,
     }
 }

@@ -76,6 +76,16 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// There are several clusters, and the command is about one.
+    pub(super) fn several_clusters() -> Refusal {
+        Refusal::Misuse("this is about one cluster: choose it by `--cluster`".into())
+    }
+
+    /// There is no inventory to compile for.
+    pub(super) fn no_cluster() -> Refusal {
+        Refusal::Misuse("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`".into())
+    }
+
     /// Tells what is wrong with the command line, or shows the problems.
     pub(super) fn show(&self, gathered: &Gathered, report: &report::Arguments, terminal: &Terminal) -> Exit {
         match self {
@@ -90,7 +100,7 @@ pub(super) fn one(inputs: &Inputs, gathered: &mut Gathered) -> Result<Job, Refus
     let mut jobs = plan(inputs, None, gathered)?;
     match (jobs.pop(), jobs.is_empty()) {
         (Some(job), true) => Ok(job),
-        _ => Err(Refusal::Misuse("this is about one cluster: choose it by `--cluster`".into())),
+        _ => Err(Refusal::several_clusters()),
     }
 }
 

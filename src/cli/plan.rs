@@ -8,7 +8,7 @@ use clap::Args;
 pub(super) mod commits;
 
 use super::disk::{self, Disk};
-use super::jobs::{self, Inputs, Job};
+use super::jobs::{self, Inputs, Job, Refusal};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Exit {
         Err(refusal) => return refusal.show(&gathered, &report, terminal),
     };
     if job.inventory.is_none() {
-        return terminal.misuse("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`");
+        return Refusal::no_cluster().show(&gathered, &report, terminal);
     }
     let world = Disk::default();
     let mut session = Session::new(&world, &job.root);

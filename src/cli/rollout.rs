@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::compile::{self, Compilation};
 use super::disk::Disk;
-use super::jobs;
+use super::jobs::Job;
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
@@ -60,29 +60,20 @@ fn survey(
 ) -> Exit {
     let mut gathered = Gathered::default();
     let report = report::Arguments::default();
-    let jobs = match jobs::plan(&compilation.inputs, compilation.directory(), &mut gathered) {
+    let misuse = |jobs: &[Job]| {
+        let homeless = jobs.iter().any(|job| compilation.tree(job).is_none());
+        homeless.then_some("which tree? give the output directory by `-o DIR`")
+    };
+    let jobs = match compilation.jobs(&mut gathered, misuse) {
         Ok(jobs) => jobs,
         Err(refusal) => return refusal.show(&gathered, &report, terminal),
     };
-    if jobs.iter().any(|job| job.inventory.is_none()) {
-        return terminal.misuse("which cluster? give `--inventory FILE`, or clusters in an `rbgc.toml`");
-    }
-    if compilation.output.is_some() && jobs.len() > 1 {
-        return terminal.misuse("`-o` is for one cluster: choose it by `--cluster`");
-    }
-    if jobs.iter().any(|job| compilation.tree(job).is_none()) {
-        return terminal.misuse("which tree? give the output directory by `-o DIR`");
-    }
-    let deliveries = match compilation.deliveries(&jobs) {
-        Ok(deliveries) => deliveries,
-        Err(message) => return terminal.misuse(&message),
-    };
     let world = Disk::default();
     let (mut text, mut end) = (String::new(), Exit::Fine);
-    for (job, delivery) in jobs.iter().zip(deliveries) {
+    for (job, delivery) in jobs {
         let mut session = Session::new(&world, &job.root);
-        let locks = compilation.tree(job).map_or_else(BTreeMap::new, |tree| locks::read(&mut session, &tree));
-        let groups = terminal.busy("compiling", || compilation.make(&mut session, (job, delivery), &locks));
+        let locks = compilation.tree(&job).map_or_else(BTreeMap::new, |tree| locks::read(&mut session, &tree));
+        let groups = terminal.busy("compiling", || compilation.make(&mut session, (&job, delivery), &locks));
         if let Some(groups) = groups {
             let (shown, exit) = show(&groups, &locks);
             text.push_str(&shown);

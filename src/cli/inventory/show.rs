@@ -77,20 +77,19 @@ fn files(arguments: &Arguments) -> Result<(PathBuf, Option<PathBuf>), (Refusal, 
         target: None,
     };
     let mut gathered = Gathered::default();
-    let misuse = |text: &str| Refusal::Misuse(text.into());
     let jobs = match jobs::plan(&inputs, None, &mut gathered) {
         Ok(jobs) => jobs,
         Err(Refusal::Misuse(_)) if arguments.cluster.is_none() => {
-            return Err((misuse("which cluster? give `-i FILE`, or clusters in an `rbgc.toml`"), gathered));
+            return Err((Refusal::no_cluster(), gathered));
         }
         Err(refusal) => return Err((refusal, gathered)),
     };
     match jobs.as_slice() {
         [job] => match (&job.inventory, job.out()) {
             (Some(inventory), Some(out)) => Ok((inventory.clone(), arguments.out.clone().or(Some(out)))),
-            _ => Err((misuse("which cluster? give `-i FILE`, or clusters in an `rbgc.toml`"), gathered)),
+            _ => Err((Refusal::no_cluster(), gathered)),
         },
-        _ => Err((misuse("this is about one cluster: choose it by `--cluster`"), gathered)),
+        _ => Err((Refusal::several_clusters(), gathered)),
     }
 }
 
