@@ -75,6 +75,9 @@ pub fn compile(
             &flux.namespace,
         )?;
     }
+    if !options.install {
+        fit::revision::check(session, &fitted)?; // old beside new
+    }
     fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run
