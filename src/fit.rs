@@ -24,6 +24,7 @@ pub mod hardware;
 pub mod links;
 pub mod names;
 mod problem;
+pub mod revision;
 mod shape;
 pub mod target;
 

@@ -71,6 +71,9 @@ pub fn compile(
         let divided = target::divides(fitted.target);
         fit::names::check_kustomizations(session, &fitted.model, divided, &flux.namespace)?;
     }
+    if !options.install {
+        fit::revision::check(session, &fitted)?; // old beside new
+    }
     fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
     let plan = plan::plan(&fitted, &inventory, &placement); // what to run

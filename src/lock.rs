@@ -12,6 +12,7 @@
 //! file ../argocd/demo.yaml sha256:…
 //! pin prefill/0 rack=a/b1/r03
 //! place prefill/0 gpu-001,gpu-002
+//! revision prefill decode --page-size=64 image=example.com/engine:1.0.0
 //! step prefill/0 3
 //! template prefill sha256:…
 //! uses prefill cpu=64,nvidia.com/gpu=8 cpu=64,nvidia.com/gpu=8
@@ -54,6 +55,9 @@ pub struct Lock {
     pub pins: BTreeMap<Instance, Vec<(String, String)>>,
     /// For each instance the node of each pod, in the order of its parts.
     pub places: BTreeMap<Instance, Vec<String>>,
+    /// For each pair of connected roles what both must agree on at any time, by name, as
+    /// [`remembered`] has it. A pair that is not there is not known.
+    pub revisions: BTreeMap<(String, String), BTreeMap<String, String>>,
     /// For each instance of a role that is updated in step with others the step that updates it.
     pub steps: BTreeMap<Instance, u32>,
     /// For each of these roles what its instances were made from, when the steps were chosen.
@@ -72,6 +76,7 @@ impl Default for Lock {
             files: BTreeMap::new(),
             pins: BTreeMap::new(),
             places: BTreeMap::new(),
+            revisions: BTreeMap::new(),
             steps: BTreeMap::new(),
             templates: BTreeMap::new(),
             uses: BTreeMap::new(),
@@ -138,6 +143,10 @@ impl Lock {
         for (instance, nodes) in self.places.iter().filter(|(_, nodes)| !nodes.is_empty()) {
             writeln!(out, "place {instance} {}", nodes.join(","))?;
         }
+        for ((from, to), values) in self.revisions.iter().filter(|(_, values)| !values.is_empty()) {
+            let values = values.iter().map(|(name, value)| format!("{name}={value}"));
+            writeln!(out, "revision {from} {to} {}", join(values, " "))?;
+        }
         for (instance, step) in &self.steps {
             writeln!(out, "step {instance} {step}")?;
         }
@@ -153,6 +162,16 @@ impl Lock {
         }
         Ok(())
     }
+}
+
+/// The longest value that a lock shows as it is.
+const SHOWN: usize = 200;
+
+/// A value as a lock remembers it: as it is, so that people can read it, or by its digest where it
+/// is long or could not stand in a line.
+pub fn remembered(value: &str) -> String {
+    let plain = (1..=SHOWN).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
+    if plain { value.to_owned() } else { Digest::of(value.as_bytes()).to_string() }
 }
 
 fn join(parts: impl Iterator<Item = String>, separator: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::ClauseKind;
 use crate::fit::Fitted;
-use crate::lock::{Instance, Lock};
+use crate::lock::{self, Instance, Lock};
 use crate::place::Placement;
 use crate::plan::{self, Plan, Unit, kept};
 
@@ -44,6 +44,11 @@ fn lock(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement, index: usize) -
                 lock.affinities.insert(plan::remembered_as(role, unit.instance, part), kept::remembered(site));
             }
         }
+    }
+    for connection in group.connections.iter().filter(|connection| !connection.revision.is_empty()) {
+        let [from, to] = [connection.from, connection.to].map(|role| group.roles[role].name.clone());
+        let values = connection.revision.iter().map(|(name, value)| (name.clone(), lock::remembered(value)));
+        lock.revisions.insert((from, to), values.collect());
     }
     for member in plan.groups[index].rollouts.iter().flat_map(|rollout| &rollout.roles) {
         let role = &group.roles[member.role].name;

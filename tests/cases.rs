@@ -28,6 +28,8 @@
 //! - `//@ set name=value` sets a parameter, as `--set` does; `//@ delivery flux` delivers by Flux;
 //!   `//@ target name` chooses another target than `native`.
 //!
+//! - A further file `before.rbg` is compiled first; what it becomes stands when `main.rbg` is compiled.
+//!
 //! Every program runs through the whole compiler, so that the phase of the directory is where the
 //! problem belongs, not where the test stops. Every place in the phases that builds a problem is
 //! reached by a case: what no program provokes is either untested or cannot happen.

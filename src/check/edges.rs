@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use super::state::{Checker, ConnectState, Context, FrameIx, GroupIx, Layer, RoleIx, Slot, View};
 use super::value::Value;
+use super::{Piece, Role};
 use crate::diag::{Code, Diagnostic, suggestion};
+use crate::naming;
+use crate::resolve::Type;
+use crate::source::Span;
 use crate::syntax::{Body, Connect, Ident, ItemKind, Param, Statement, StatementKind, TypeKind};
 
 impl<'p> Checker<'_, '_, 'p> {
@@ -123,6 +127,32 @@ impl<'p> Checker<'_, '_, 'p> {
         found
     }
 
+    /// What an edge says that its ends compare: flags, or `args` for the arguments beside them.
+    pub fn handshake(&mut self, value: Value, span: Span, ends: [RoleIx; 2]) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        let Value::List(names) = self.convert(value, &Type::List(Box::new(Type::String)), span) else { return found };
+        for name in names.iter().filter_map(Value::shown) {
+            if !naming::is_label_value(&name) || name.is_empty() {
+                let problem = Diagnostic::new(Code::BadConnection, span, format!("`{name}` is no name of a flag"));
+                self.report(problem.help("name flags without hyphens before them, or `args`"));
+                continue;
+            }
+            let values = ends.map(|role| self.told(View { role, part: 0 }, &name, span));
+            let key = if name == ARGUMENTS { name } else { format!("--{name}") };
+            found.insert(key, both(values));
+        }
+        found
+    }
+
+    /// What the command line of a role tells of a flag, or all arguments that are none.
+    fn told(&mut self, view: View, name: &str, span: Span) -> String {
+        let value = match name {
+            ARGUMENTS => self.field(view, ARGUMENTS, span),
+            flag => self.entry(view, "flags", flag, span),
+        };
+        as_text(&value)
+    }
+
     /// The role that a clause of a group names; absent ones are an error.
     pub fn named_role(&mut self, group: GroupIx, name: &Ident) -> Option<RoleIx> {
         match self.role_named(group, &name.name) {
@@ -141,4 +171,33 @@ impl<'p> Checker<'_, '_, 'p> {
             }
         }
     }
+}
+
+/// The word for the arguments of a role that are no flags.
+const ARGUMENTS: &str = "args";
+
+/// The images of two roles, of all their parts.
+pub(super) fn images(roles: &[Role], ends: [usize; 2]) -> String {
+    let of = |end: usize| {
+        let parts = roles.get(end).map_or(&[][..], |role| &role.parts);
+        let mut images: Vec<&str> = parts.iter().map(|part| part.pod.main.image.as_str()).collect();
+        images.dedup();
+        images.join("|")
+    };
+    both(ends.map(of))
+}
+
+/// The values of both ends as one text.
+fn both([from, to]: [String; 2]) -> String {
+    if from == to { from } else { format!("{from}|{to}") }
+}
+
+/// A value as text. What the running pod completes is the same in every revision.
+fn as_text(value: &Value) -> String {
+    if let Value::List(items) = value {
+        return items.iter().map(as_text).collect::<Vec<_>>().join(",");
+    }
+    let text = |piece: &Piece| if let Piece::Text(text) = piece { text.clone() } else { "*".to_owned() };
+    let pieces = value.pieces().map(|pieces| pieces.iter().map(text).collect());
+    pieces.or_else(|| value.shown()).unwrap_or_else(|| "-".to_owned())
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::container::key_span;
+use super::edges::images;
 use super::state::{Checker, ConnectState, Context, GroupIx, RoleIx};
 use super::table::{Contribution, FieldValue};
 use super::value::Value;
-use super::{Connection, Group, Link, Model, Objective, Pin, RoleId};
+use super::{Connection, Group, Link, Model, Objective, Pin, Role, RoleId};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::naming;
 use crate::resolve::Type;
@@ -64,7 +65,7 @@ impl<'p> Checker<'_, '_, 'p> {
         }
         references.sort();
         references.dedup();
-        let connections = self.connections(ix);
+        let connections = self.connections(ix, &roles);
         let coordinations = self.coordinations(ix);
         let clauses = self.clauses(ix, &coordinations);
         let labels = self.group_map(ix, "labels");
@@ -168,12 +169,12 @@ impl<'p> Checker<'_, '_, 'p> {
         self.checked_metadata(entries, name)
     }
 
-    fn connections(&mut self, ix: GroupIx) -> Vec<Connection> {
+    fn connections(&mut self, ix: GroupIx, roles: &[Role]) -> Vec<Connection> {
         let count = self.group(ix).connects.len();
-        (0..count).filter_map(|i| self.connection_of(ix, i)).collect()
+        (0..count).filter_map(|i| self.connection_of(ix, i, roles)).collect()
     }
 
-    fn connection_of(&mut self, ix: GroupIx, index: usize) -> Option<Connection> {
+    fn connection_of(&mut self, ix: GroupIx, index: usize, roles: &[Role]) -> Option<Connection> {
         let ConnectState { connect, statement, frame, from, to, edge } = &self.group(ix).connects[index];
         let (connect, span, frame, from, to, edge) = (*connect, statement.span, *frame, *from, *to, *edge);
         if from == to {
@@ -197,7 +198,8 @@ impl<'p> Checker<'_, '_, 'p> {
             }
             None => None,
         };
-        let mut same_revision = false;
+        let ends = [self.role(from).model?.role, self.role(to).model?.role];
+        let mut revision = BTreeMap::new();
         let mut name = None;
         if let Some((def, edge_frame)) = edge {
             let program = self.program;
@@ -215,21 +217,16 @@ impl<'p> Checker<'_, '_, 'p> {
                     "weight" if weight.is_none() => weight = self.weight(value, expr.span),
                     "revision" => {
                         let words = vec!["same".to_owned()];
-                        same_revision = matches!(self.convert(value, &Type::Union(words), expr.span), Value::Str(_));
+                        if let Value::Str(_) = self.convert(value, &Type::Union(words), expr.span) {
+                            revision.insert("image".to_owned(), images(roles, ends));
+                        }
                     }
+                    "handshake" => revision.append(&mut self.handshake(value, expr.span, [from, to])),
                     _ => {}
                 }
             }
         }
-        Some(Connection {
-            from: self.role(from).model?.role,
-            to: self.role(to).model?.role,
-            edge: name,
-            floor,
-            weight: weight.unwrap_or(1),
-            same_revision,
-            span,
-        })
+        Some(Connection { from: ends[0], to: ends[1], edge: name, floor, weight: weight.unwrap_or(1), revision, span })
     }
 
     fn link(&mut self, word: &Ident) -> Option<(Link, Span)> {

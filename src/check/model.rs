@@ -304,8 +304,9 @@ pub struct Connection {
     pub floor: Option<(Link, Span)>,
     /// Importance; at least 1.
     pub weight: u32,
-    /// Both ends must run the same revision.
-    pub same_revision: bool,
+    /// What both ends must agree on at any time, by name: `image`, `args` and flags such as
+    /// `--page-size`, each with the values of both ends. Empty when they need not.
+    pub revision: BTreeMap<String, String>,
     /// The statement.
     pub span: Span,
 }

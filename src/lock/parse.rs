@@ -88,6 +88,10 @@ impl Lock {
                 let nodes = split(*nodes, ',').into_iter().map(node).collect::<Parsed<_>>()?;
                 insert(&mut self.places, line, instance(*at)?, nodes)
             }
+            (["revision", _, _, _, ..], [_, from, to, values @ ..]) => {
+                let ends = (label(*from)?, label(*to)?);
+                insert(&mut self.revisions, line, ends, revision(values)?)
+            }
             (["step", ..], [_, at, step]) => {
                 insert(&mut self.steps, line, instance(*at)?, number(*step, 0..=u32::MAX)?)
             }
@@ -151,6 +155,15 @@ fn node(word: Word) -> Parsed<String> {
 fn pin(word: Word) -> Parsed<(String, String)> {
     let (level, domain) = pair(word)?;
     Ok((token(level)?.into(), graphic(domain)?.into()))
+}
+
+fn revision(words: &[Word]) -> Parsed<BTreeMap<String, String>> {
+    let mut values = BTreeMap::new();
+    for word in words {
+        let (name, value) = pair(*word)?;
+        insert(&mut values, *word, token(name)?.into(), graphic(value)?.into())?;
+    }
+    Ok(values)
 }
 
 fn amounts(word: Word) -> Parsed<BTreeMap<String, i64>> {
@@ -268,7 +281,8 @@ mod tests {
              affinity r/2/pod asked:9f86d081884c7d65 need:zone=a&x/rack=r3 need:pool!=a|b like:100:host=n1|n2 \
              apart:x/rack:* spread:zone:1:-:required spread:zone:2:3:preferred taint:gpu=:NoSchedule lock-memory\n\
              edition 2026\nexclusive rack\nfile ../argocd/g.yaml {HASH}\nfile r/x.yaml {HASH}\n\
-             pin r/0 zone=a,rack=a/b1/r3\nplace r/2 n1,n2\nplace r/10 n3\nuses r cpu=64,nvidia.com/gpu=8 -\n"
+             pin r/0 zone=a,rack=a/b1/r3\nplace r/2 n1,n2\nplace r/10 n3\n\
+             revision r s --a=b=c image=x/y:1\nuses r cpu=64,nvidia.com/gpu=8 -\n"
         );
         let lock = parse(&text).expect("a sound lock");
         assert_eq!(lock.files["r/x.yaml"], Digest::of(b""));
@@ -301,6 +315,11 @@ mod tests {
         check("place R/0 n", "3:7-8@ `R` is no name of a role");
         check("place r/0 n,,m", "3:13-13@ `` is no name of a node");
         check("pin r/0 rack", "3:9-13@ `rack` is no pair with `=`");
+        check("revision a b", "3:1-13@ `revision a b` is no entry of a lock");
+        check("revision a B image=x", "3:12-13@ `B` is no name of a role");
+        check("revision a b image", "3:14-19@ `image` is no pair with `=`");
+        check("revision a b image=x image=y", "3:22-29@ `image=y` is there twice");
+        check("revision a b image=x\nrevision a b image=y", "4:1-21@ `revision a b image=y` is there twice");
         check("uses r cpu=-1", "3:12-14@ `-1` is no number that can stand here");
         check("uses r cpu=1,cpu=2", "3:14-19@ `cpu=2` is there twice");
         check("edition 2027", "3:1-13@ `edition 2027` is there twice");
@@ -385,6 +404,8 @@ mod tests {
         let places = prop::collection::vec("[A-Za-z0-9._-]{1,9}", 1..4);
         let steps = prop::collection::btree_map(instance.clone(), any::<u32>(), 0..4);
         let templates = prop::collection::btree_map(role, digest.clone(), 0..3);
+        let values = prop::collection::btree_map("[a-z-]{1,5}", "[!-~]{1,9}", 1..3);
+        let revisions = prop::collection::btree_map((role, role), values, 0..3);
         (
             1..=9999u32,
             prop::collection::btree_set("[a-z]{1,5}", 0..3),
@@ -393,19 +414,22 @@ mod tests {
             prop::collection::btree_map(instance, places, 0..6),
             prop::collection::btree_map(role, prop::collection::vec(amounts, 1..4), 0..3),
             affinities(),
-            (steps, templates),
+            (steps, templates, revisions),
         )
-            .prop_map(|(edition, exclusive, files, pins, places, uses, affinities, (steps, templates))| Lock {
-                affinities,
-                edition,
-                exclusive,
-                files,
-                pins,
-                places,
-                steps,
-                templates,
-                uses,
-            })
+            .prop_map(
+                |(edition, exclusive, files, pins, places, uses, affinities, (steps, templates, revisions))| Lock {
+                    affinities,
+                    edition,
+                    exclusive,
+                    files,
+                    pins,
+                    places,
+                    revisions,
+                    steps,
+                    templates,
+                    uses,
+                },
+            )
     }
 
     proptest! {

@@ -181,7 +181,7 @@ pub fn group(name: &str, roles: Vec<Role>) -> Group {
 }
 
 pub fn connection(from: usize, to: usize) -> Connection {
-    Connection { from, to, edge: None, floor: None, weight: 1, same_revision: false, span: HERE }
+    Connection { from, to, edge: None, floor: None, weight: 1, revision: BTreeMap::new(), span: HERE }
 }
 
 pub fn reference(from: usize, to: RoleId, port: Option<&str>) -> Reference {

@@ -140,7 +140,7 @@ pub const GROUP_FIELDS: &[&str] = &["annotations", "labels", "namespace", "objec
 pub const GROUP_STATEMENTS: &[&str] = &["after", "assert", "connect", "coordinate", "defaults", "let", "place", "role"];
 
 /// Fields of an edge.
-pub const EDGE_FIELDS: &[&str] = &["over", "revision", "weight"];
+pub const EDGE_FIELDS: &[&str] = &["handshake", "over", "revision", "weight"];
 
 /// Built-in functions, sorted.
 pub const BUILTINS: &[&str] = &[

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rbgc::check;
 use rbgc::diag::{Diagnostic, Session};
-use rbgc::emit::Group;
+use rbgc::emit::{Group, Lock};
 use rbgc::kinds::Target;
 use rbgc::order::{Delivery, flux};
 use rbgc::source::SourceMap;
@@ -72,6 +72,18 @@ pub fn compile_with(
     set: &[(String, String)],
     (delivery, kustomization): (&Delivery, bool),
 ) -> Outcome {
+    compile_upon(&BTreeMap::new(), target, world, sources, set, (delivery, kustomization))
+}
+
+/// The same, where these locks say what stands.
+pub fn compile_upon(
+    locks: &BTreeMap<String, Lock>,
+    target: Target,
+    world: &Memory,
+    sources: &[&str],
+    set: &[(String, String)],
+    (delivery, kustomization): (&Delivery, bool),
+) -> Outcome {
     let mut session = Session::new(world, HOME);
     let sources: Vec<PathBuf> = sources.iter().map(|s| Path::new(HOME).join(s)).collect();
     let options = rbgc::Options {
@@ -83,12 +95,13 @@ pub fn compile_with(
         effort: 1,
     };
     let inventory = Path::new(HOME).join("inventory.yaml");
-    let groups = rbgc::compile(&mut session, &sources, &inventory, &BTreeMap::new(), &options);
+    let groups = rbgc::compile(&mut session, &sources, &inventory, locks, &options);
     Outcome { problems: session.problems, sources: session.sources, groups }
 }
 
 /// Compiles a program; the common inventory of the tests stands in where it brings none. A line
-/// `//@ set NAME=VALUE` sets a parameter, and a line `//@ target NAME` chooses a target.
+/// `//@ set NAME=VALUE` sets a parameter, and a line `//@ target NAME` chooses a target. A file
+/// `before.rbg` is compiled first: what it becomes stands.
 pub fn compile_program(program: &Program) -> Outcome {
     let mut world = Memory::default();
     world.add(Path::new(HOME).join("inventory.yaml"), read(&root().join("tests/inventory.yaml")));
@@ -103,5 +116,13 @@ pub fn compile_program(program: &Program) -> Outcome {
         _ => Delivery::Plain,
     };
     let target = Target::parse(setting("//@ target ").unwrap_or("native")).expect("a target");
-    compile_for(target, &world, &["main.rbg"], &set, &delivery)
+    let locks = match program.files.iter().any(|file| file.path == "before.rbg") {
+        true => {
+            let before = compile_for(target, &world, &["before.rbg"], &set, &delivery);
+            let groups = before.groups.unwrap_or_else(|| panic!("{}: {:?}", program.name, before.problems));
+            groups.into_iter().map(|group| (group.name, group.lock)).collect()
+        }
+        false => BTreeMap::new(),
+    };
+    compile_upon(&locks, target, &world, &["main.rbg"], &set, (&delivery, false))
 }
