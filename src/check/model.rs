@@ -6,6 +6,7 @@ use crate::kinds::Target;
 pub use crate::link::Link;
 use crate::naming;
 use crate::quantity::Quantity;
+use crate::rollout::Skew;
 use crate::source::Span;
 
 mod place;
@@ -414,6 +415,20 @@ impl Recovery {
             Recovery::Role => "role",
             Recovery::Group => "group",
         }
+    }
+}
+
+impl Coordination {
+    /// Whether its roles are updated or get new instances in steps.
+    pub fn in_step(&self) -> bool {
+        self.rollout.is_some() || self.scale.is_some()
+    }
+}
+
+impl CoordinatedScaling {
+    /// The bound on skew, where there is one.
+    pub fn bound(&self) -> Option<Skew> {
+        self.max_skew.map(|share| Skew::of_millionths(share.millionths))
     }
 }
 

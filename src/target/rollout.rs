@@ -1,7 +1,8 @@
-//! The steps in which coordinated roles are updated, instance by instance.
+//! The steps in which coordinated roles are updated and get new instances, instance by instance.
 //!
-//! A schedule is chosen when the template of one of its roles changes, and kept otherwise: another
-//! number of instances, or a flattened first installation, changes no annotation of those that stand.
+//! A schedule of updates is chosen when the template of one of its roles changes, and kept otherwise:
+//! another number of instances, or a flattened first installation, changes no annotation of those
+//! that stand. Instances that do not stand yet are brought in steps of their own.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +13,12 @@ use crate::check::Coordination;
 use crate::data::{Data, Map};
 use crate::fit::Fitted;
 use crate::lock::{Digest, Instance, Lock};
-use crate::plan::{Group, Plan, Role, Rollout, RolloutRole, kept, remembered_as};
+use crate::plan::{Brings, Group, Plan, Role, Rollout, RolloutRole, kept, remembered_as};
 use crate::rollout::{Schedule, Skew, Update, quickest};
+
+mod growing;
+
+use growing::Growing;
 
 /// Chooses the steps of all units that are updated in step with others. With `install`, all of them
 /// come at once: nothing stands yet that could fail them.
@@ -23,7 +28,7 @@ pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, target: Target, install: b
     }
     for index in 0..plan.groups.len() {
         let source = plan.groups[index].source;
-        if source.coordinations.iter().all(|coordination| coordination.rollout.is_none()) {
+        if source.coordinations.iter().all(|coordination| !coordination.in_step()) {
             continue;
         }
         let templates = templates(plan, target, index);
@@ -37,7 +42,7 @@ pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, target: Target, install: b
     }
 }
 
-/// Bounds that no schedule keeps were refused in `check`.
+/// Bounds that no schedule keeps were refused in `check` and `fit`.
 fn rollout(
     group: &Group<'_>,
     coordination: &Coordination,
@@ -45,23 +50,26 @@ fn rollout(
     lock: &Lock,
     install: bool,
 ) -> Option<Rollout> {
-    let bounds = coordination.rollout?;
+    if !coordination.in_step() {
+        return None;
+    }
     let members: Vec<&Role<'_>> = coordination.roles.iter().map(|(role, _)| &group.roles[*role]).collect();
     let instances: Vec<u32> = members.iter().map(|role| role.instances()).collect();
-    let limits = bounds.limits(&instances);
-    let update = Update { instances: &instances, limits: &limits, shared: true };
-    let bound = bounds.max_skew.map(|share| Skew::of_millionths(share.millionths));
-    let schedule = quickest(update, bound).ok()??;
     let unchanged =
         coordination.roles.iter().zip(&members).all(|((index, _), role)| {
             lock.templates.get(&role.source.name) == templates.get(index) && stays(role, lock)
         });
+    let updates = coordination.rollout.is_some() && !unchanged;
+    let growing = coordination.scale.filter(|_| !install).and_then(|scale| Growing::new(scale, &members, lock));
+    let (schedule, kept) = schedule_of(coordination, &instances, growing.as_ref().filter(|_| updates))?;
+    let new = growing.as_ref().filter(|_| !updates);
     let role = |(number, ((index, _), role)): (usize, (&(usize, u32), &&Role<'_>))| RolloutRole {
         role: *index,
         template: templates.get(index).copied().unwrap_or(Digest([0; 32])),
         steps: (0..instances[number])
             .map(|i| match lock.steps.get(&Instance { role: role.source.name.clone(), index: i }) {
-                Some(step) if unchanged => *step,
+                _ if let Some(step) = new.and_then(|growing| growing.step_of(number, i)) => step,
+                Some(step) if !updates => *step,
                 _ if install => 0,
                 _ => schedule.step_of(number, i),
             })
@@ -69,7 +77,27 @@ fn rollout(
     };
     let roles: Vec<RolloutRole> = coordination.roles.iter().zip(&members).enumerate().map(role).collect();
     let chosen = Schedule::of(&roles.iter().map(|role| role.steps.as_slice()).collect::<Vec<_>>());
-    Some(Rollout { roles, skew: chosen.skew, under_way: chosen.under_way(&instances) })
+    let (brings, skew, under_way) = match new {
+        Some(growing) => (Brings::Instances, growing.skew(), growing.skew()),
+        None if coordination.rollout.is_some() => (Brings::Updates, chosen.skew, chosen.under_way(&instances)),
+        None => (Brings::Nothing, Skew::NONE, Skew::NONE),
+    };
+    let unkept = coordination.scale.filter(|_| !kept).map(|scale| scale.span);
+    Some(Rollout { roles, brings, skew, under_way, unkept })
+}
+
+/// The schedule of an update, and whether it also keeps the bound of the roles that grow meanwhile.
+fn schedule_of(coordination: &Coordination, instances: &[u32], growing: Option<&Growing>) -> Option<(Schedule, bool)> {
+    let Some(bounds) = coordination.rollout else {
+        return Some((Schedule { steps: Vec::new(), skew: Skew::NONE }, true));
+    };
+    let limits = bounds.limits(instances);
+    let update = Update { instances, limits: &limits, shared: true };
+    let bound = bounds.max_skew.map(|share| Skew::of_millionths(share.millionths));
+    let alone = quickest(update, bound).ok()??;
+    let Some(growing) = growing else { return Some((alone, true)) };
+    let both = growing.during(update, bound);
+    Some((both.clone().unwrap_or(alone), both.is_some()))
 }
 
 /// Whether no instance that stands gets another affinity, which would restart it.
