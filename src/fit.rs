@@ -73,7 +73,7 @@ pub fn fit(
     cluster::check(session, &model, inventory);
     let group_stages = target::stages(session, &model, inventory, target);
     clauses::check(session, &model, inventory);
-    coordination::check(session, &model, target);
+    coordination::check(session, &model, locks, target);
     session.gate()?;
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);

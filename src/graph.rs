@@ -123,7 +123,7 @@ fn dependencies(model: &Model, in_step: bool) -> Graph {
     let mut graph = Graph::new();
     let mut nodes: BTreeMap<RoleId, NodeIndex> = BTreeMap::new();
     for (group, source) in model.groups.iter().enumerate().filter(|_| in_step) {
-        for coordination in source.coordinations.iter().filter(|c| c.rollout.is_some()) {
+        for coordination in source.coordinations.iter().filter(|c| c.in_step()) {
             let members: Vec<RoleId> =
                 coordination.roles.iter().map(|(role, _)| RoleId { group, role: *role }).collect();
             let node = graph.add_node(members.clone());
@@ -198,7 +198,7 @@ fn report(model: &Model, graph: &Graph, path: &[NodeIndex]) -> Diagnostic {
     let in_step = path.iter().any(|node| graph[*node].len() > 1);
     problem.help(match in_step {
         false => "remove one of these `after`",
-        true => "remove one of these `after`, or the `rollout` of the roles that are updated in step",
+        true => "remove one of these `after`, or the `rollout` and `scale` of the roles that are brought in step",
     })
 }
 

@@ -118,6 +118,13 @@ impl fmt::Display for Digest {
 }
 
 impl Lock {
+    /// The instances of a role that stand, in the order of their numbers.
+    pub fn standing<'l>(&'l self, role: &str) -> impl Iterator<Item = u32> + 'l {
+        let ends = [0, u32::MAX].map(|index| Instance { role: role.to_owned(), index });
+        let [first, last] = ends;
+        self.places.range(first..=last).map(|(instance, _)| instance.index)
+    }
+
     /// The lock as text: sorted, one entry a line.
     pub fn render(&self) -> String {
         let mut out = format!("{FIRST_LINE}\n");

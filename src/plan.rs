@@ -25,6 +25,7 @@ use crate::lock;
 use crate::naming;
 use crate::place::Placement;
 use crate::rollout::Skew;
+use crate::source::Span;
 
 pub mod affinity;
 pub mod discovery;
@@ -76,15 +77,31 @@ pub struct Group<'m> {
     pub rollouts: Vec<Rollout>,
 }
 
-/// The update of some roles, instance by instance.
+/// The update of some roles, or the way of their new instances, instance by instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollout {
     /// Its roles, by their index in [`Group::roles`].
     pub roles: Vec<RolloutRole>,
-    /// The largest difference of the roles' updated shares after a step.
+    /// What its steps bring.
+    pub brings: Brings,
+    /// The largest difference of the roles' updated shares after a step; of their ready shares where
+    /// its steps bring new instances.
     pub skew: Skew,
     /// The same while a step is under way.
     pub under_way: Skew,
+    /// The bound on the ready shares that no order of its steps keeps: where it stands.
+    pub unkept: Option<Span>,
+}
+
+/// What the steps of a rollout bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brings {
+    /// Updates: every instance gets what the sources say, and new ones come in their turn.
+    Updates,
+    /// New instances only. Those that stand have the steps that they were last updated in.
+    Instances,
+    /// Nothing: no instance is new, and each is updated by itself.
+    Nothing,
 }
 
 /// A role in a rollout.

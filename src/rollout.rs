@@ -6,8 +6,11 @@
 
 use std::cmp::Ordering;
 
+mod growth;
 #[cfg(test)]
 mod tests;
+
+pub use growth::Growth;
 
 /// How many states there are at most, so that they take less than 100 MiB.
 const MOST_STATES: u64 = 2_000_000;
@@ -106,7 +109,7 @@ enum Goal {
 /// When there are too many orders.
 pub fn most_even(update: Update<'_>) -> Result<Schedule, TooLarge> {
     // Without a bound, one step after the other reaches the end.
-    Ok(search(update, None, Goal::Even)?.unwrap_or(Schedule { steps: Vec::new(), skew: Skew::NONE }))
+    Ok(search(update, None, Goal::Even, |_, _| true)?.unwrap_or(Schedule { steps: Vec::new(), skew: Skew::NONE }))
 }
 
 /// The schedule with the fewest steps of those that keep `bound`, and of these the one with the
@@ -115,7 +118,20 @@ pub fn most_even(update: Update<'_>) -> Result<Schedule, TooLarge> {
 /// # Errors
 /// When there are too many orders.
 pub fn quickest(update: Update<'_>, bound: Option<Skew>) -> Result<Option<Schedule>, TooLarge> {
-    search(update, bound, Goal::Quick)
+    search(update, bound, Goal::Quick, |_, _| true)
+}
+
+/// The same for an update in which the roles also grow: at no moment are their shares of ready
+/// instances further apart than `kept`, nor than they were before.
+///
+/// # Errors
+/// When there are too many orders.
+pub fn quickest_growing(
+    update: Update<'_>,
+    bound: Option<Skew>,
+    (growth, kept): (Growth<'_>, Skew),
+) -> Result<Option<Schedule>, TooLarge> {
+    search(update, bound, Goal::Quick, |before, after| growth.allows(kept, (before, after)))
 }
 
 impl Schedule {
@@ -176,7 +192,12 @@ impl Way {
 
 /// Both goals order the ways to a state as they order what follows from them, so the best way to
 /// each state is enough. States are numbered such that every step leads to a higher number.
-fn search(update: Update<'_>, bound: Option<Skew>, goal: Goal) -> Result<Option<Schedule>, TooLarge> {
+fn search(
+    update: Update<'_>,
+    bound: Option<Skew>,
+    goal: Goal,
+    allows: impl Fn(&[u32], &[u32]) -> bool,
+) -> Result<Option<Schedule>, TooLarge> {
     let states = Lattice::new(update)?;
     let mut ways: Vec<Option<Way>> = vec![None; states.size];
     ways[0] = Some(Way { steps: 0, skew: Skew::NONE, from: 0 });
@@ -189,7 +210,7 @@ fn search(update: Update<'_>, bound: Option<Skew>, goal: Goal) -> Result<Option<
                 continue;
             }
             let skew = skew(update.instances, &after);
-            if bound.is_some_and(|bound| skew > bound) {
+            if bound.is_some_and(|bound| skew > bound) || !allows(&counts, &after) {
                 continue;
             }
             let found = Way { steps: way.steps + 1, skew: way.skew.max(skew), from: state };

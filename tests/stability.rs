@@ -13,6 +13,7 @@ use crate::support::compile::HOME;
 use crate::support::tree::{self, Tree};
 
 mod rollout;
+mod scaling;
 
 const INVENTORY: &str = "\
 apiVersion: rbgc.dev/v1

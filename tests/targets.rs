@@ -45,8 +45,11 @@ fn program_of(feature: Feature) -> &'static str {
         Feature::CoordinatedRollout => {
             "role a { IMAGE }  role b { IMAGE }  coordinate a, b { rollout { max-skew = 100% } }"
         }
+        Feature::ScheduledOrder => {
+            "role a { IMAGE }  role b { IMAGE }  coordinate a, b { scale { order = \"scheduled\" } }"
+        }
         Feature::CoordinatedScaling => {
-            "role a { IMAGE }  role b { IMAGE }  coordinate a, b { scale { max-skew = 50% } }"
+            "role a { IMAGE }  role b { IMAGE }  coordinate a, b { scale { max-skew = 100% } }"
         }
     }
 }

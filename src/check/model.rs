@@ -6,7 +6,7 @@ use crate::kinds::Target;
 pub use crate::link::Link;
 use crate::naming;
 use crate::quantity::Quantity;
-use crate::rollout::Schedule;
+use crate::rollout::{Schedule, Skew};
 use crate::source::Span;
 
 mod place;
@@ -421,7 +421,33 @@ impl Recovery {
     }
 }
 
+impl Coordination {
+    /// Whether its roles are updated or get new instances in steps.
+    pub fn in_step(&self) -> bool {
+        self.rollout.is_some() || self.scale.is_some()
+    }
+}
+
+impl CoordinatedScaling {
+    /// The bound on skew, where there is one.
+    pub fn bound(&self) -> Option<Skew> {
+        self.max_skew.map(|share| Skew::of_millionths(share.millionths))
+    }
+}
+
+impl CoordinatedRollout {
+    /// The bound on skew, where there is one.
+    pub fn bound(&self) -> Option<Skew> {
+        self.max_skew.map(|share| Skew::of_millionths(share.millionths))
+    }
+}
+
 impl Amount {
+    /// How many instances of each role are updated at a time: one of each when nothing is said.
+    pub fn limits(most: Option<Amount>, instances: &[u32]) -> Vec<u32> {
+        instances.iter().map(|all| most.map_or(1, |amount| amount.of(*all))).collect()
+    }
+
     /// The number for a role of so many instances: a share is rounded down, and never below one.
     pub fn of(self, instances: u32) -> u32 {
         match self {

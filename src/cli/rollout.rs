@@ -11,6 +11,7 @@ use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
 use crate::emit::{Group, Lock, Progress, progress};
+use crate::plan::Brings;
 use crate::transition::Ladder;
 
 /// Update coordinated roles commit by commit
@@ -108,13 +109,8 @@ fn roles(ladder: &Ladder) -> String {
 fn steps(groups: &[Group], locks: &BTreeMap<String, Lock>) -> (String, Exit) {
     let mut text = String::new();
     for (group, ladder, progress) in rollouts(groups, locks) {
-        let (after, during) = (ladder.skew.percent(), ladder.under_way.percent());
-        text += &format!(
-            "{}: {} in {} steps; updated shares differ by at most {after}% after a step, {during}% during one\n",
-            group.name,
-            roles(ladder),
-            ladder.steps.len()
-        );
+        let bounds = bounds(ladder);
+        text += &format!("{}: {} in {} steps; {bounds}\n", group.name, roles(ladder), ladder.steps.len());
         for (number, (step, progress)) in ladder.steps.iter().zip(progress).enumerate() {
             let names: Vec<String> = step.iter().map(|one| one.instance.to_string()).collect();
             let word = if progress == Progress::Written { "written" } else { "open   " };
@@ -122,6 +118,17 @@ fn steps(groups: &[Group], locks: &BTreeMap<String, Lock>) -> (String, Exit) {
         }
     }
     (if text.is_empty() { NONE.to_owned() } else { text }, Exit::Fine)
+}
+
+/// How far the roles are apart.
+fn bounds(ladder: &Ladder) -> String {
+    let (after, during) = (ladder.skew.percent(), ladder.under_way.percent());
+    match ladder.brings {
+        Brings::Updates | Brings::Nothing => {
+            format!("updated shares differ by at most {after}% after a step, {during}% during one")
+        }
+        Brings::Instances => format!("new instances; ready shares differ by at most {during}% at any moment"),
+    }
 }
 
 fn status(groups: &[Group], locks: &BTreeMap<String, Lock>) -> (String, Exit) {
@@ -141,4 +148,4 @@ fn status(groups: &[Group], locks: &BTreeMap<String, Lock>) -> (String, Exit) {
     (if text.is_empty() { NONE.to_owned() } else { text }, exit)
 }
 
-const NONE: &str = "no roles are updated in step: `coordinate a, b { rollout { … } }`\n";
+const NONE: &str = "no roles are updated or scaled in step: `coordinate a, b { rollout { … } }`\n";

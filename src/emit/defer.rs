@@ -44,6 +44,10 @@ fn keep_entries(old: &Lock, group: Group) -> Group {
     for instance in group.deferred.iter().map(|d| &d.instance) {
         lock.places.remove(instance);
         lock.pins.remove(instance);
+        if !old.places.contains_key(instance) {
+            // What does not stand yet is given its step when it comes.
+            lock.steps.remove(instance);
+        }
         lock.places.extend(old.places.get_key_value(instance).map(|(k, v)| (k.clone(), v.clone())));
         lock.pins.extend(old.pins.get_key_value(instance).map(|(k, v)| (k.clone(), v.clone())));
         let own = |site: &super::lock::affinity::Site| site.role == instance.role && site.index == Some(instance.index);

@@ -3,7 +3,7 @@
 //! `LACKS` is the table of what a target has no means for; `docs/targets.md` shows it, and a test
 //! compares the two. Beside it stand the checks of one target that depend on values.
 
-use crate::check::{Amount, ClauseKind, Coordination, Group, Model, PartKind, Recovery, Role, VolumeKind};
+use crate::check::{Amount, ClauseKind, Coordination, Group, Model, PartKind, Progression, Recovery, Role, VolumeKind};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::graph;
 use crate::inventory::Inventory;
@@ -31,11 +31,13 @@ pub enum Feature {
     CoordinatedRollout,
     /// `scale` of a `coordinate`.
     CoordinatedScaling,
+    /// `order = "scheduled"` of a `scale`.
+    ScheduledOrder,
 }
 
 impl Feature {
     /// All of them, in the order of the table.
-    pub const ALL: [Feature; 7] = [
+    pub const ALL: [Feature; 8] = [
         Feature::Claims,
         Feature::ScaledInstances,
         Feature::Cells,
@@ -43,6 +45,7 @@ impl Feature {
         Feature::WideRecovery,
         Feature::CoordinatedRollout,
         Feature::CoordinatedScaling,
+        Feature::ScheduledOrder,
     ];
 
     /// What it is called in the table.
@@ -55,6 +58,7 @@ impl Feature {
             Feature::WideRecovery => "`recover = \"role\"` or `\"group\"`",
             Feature::CoordinatedRollout => "`rollout` of a `coordinate`",
             Feature::CoordinatedScaling => "`scale` of a `coordinate`",
+            Feature::ScheduledOrder => "`order = \"scheduled\"` of a `scale`",
         }
     }
 }
@@ -67,7 +71,9 @@ struct Lack {
     instead: &'static str,
 }
 
-const LACKS: [Lack; 7] = [
+const SCHEDULED: &str = "Argo CD and Flux wait until objects are healthy, and know no moment before";
+
+const LACKS: [Lack; 9] = [
     Lack {
         feature: Feature::ScaledInstances,
         target: Target::Native,
@@ -93,6 +99,18 @@ const LACKS: [Lack; 7] = [
         instead: "say `recover = \"instance\"`",
     },
     Lack {
+        feature: Feature::ScheduledOrder,
+        target: Target::Native,
+        why: SCHEDULED,
+        instead: "say `order = \"ready\"`, or compile for `rbg`",
+    },
+    Lack {
+        feature: Feature::ScheduledOrder,
+        target: Target::Lws,
+        why: SCHEDULED,
+        instead: "say `order = \"ready\"`, or compile for `rbg`",
+    },
+    Lack {
         feature: Feature::Claims,
         target: Target::Rbg,
         why: "a RoleBasedGroup has no templates of claims",
@@ -112,9 +130,9 @@ const LACKS: [Lack; 7] = [
     },
 ];
 
-/// Whether a target gives a feature: it has the means, and the compiler uses them.
+/// Whether a target gives a feature.
 pub fn gives(target: Target, feature: Feature) -> bool {
-    lack(target, feature).is_none() && !super::coordination::LATER.contains(&(target, feature))
+    lack(target, feature).is_none()
 }
 
 fn lack(target: Target, feature: Feature) -> Option<&'static Lack> {
@@ -184,6 +202,9 @@ fn asked(group: &Group) -> Vec<(Feature, Span, String)> {
     }
     let of = |c: &Coordination| wide(c.recover).map(|span| (Feature::WideRecovery, span, "`coordinate`".to_owned()));
     found.extend(group.coordinations.iter().filter_map(of));
+    let scales = group.coordinations.iter().filter_map(|coordination| coordination.scale);
+    let scheduled = scales.filter(|scale| scale.order == Progression::Scheduled);
+    found.extend(scheduled.map(|scale| (Feature::ScheduledOrder, scale.span, "`scale`".to_owned())));
     found
 }
 

@@ -153,12 +153,15 @@ impl Waves {
     fn of(application: &Application, plan: &Plan<'_>) -> Waves {
         let mut steps: BTreeMap<u32, (u32, i64)> = BTreeMap::new();
         let groups = application.groups.iter().filter_map(|g| plan.groups.get(*g));
-        for role in groups.flat_map(|g| &g.roles) {
+        for (group, (index, role)) in groups.flat_map(|g| g.roles.iter().enumerate().map(move |role| (g, role))) {
             let parts = role.parts.iter().map(|p| p.step).max().unwrap_or(0);
             let units = role.units.iter().map(|unit| unit.step).max().unwrap_or(0);
             let (known, gap) = steps.entry(role.stage).or_insert((0, GAP));
             *known = (parts + units).max(*known);
-            *gap = if units > 0 { ROLLOUT_GAP } else { *gap };
+            // New instances come in steps that nobody knows yet.
+            let scales = group.source.coordinations.iter().filter(|c| c.scale.is_some());
+            let scaled = scales.flat_map(|c| &c.roles).any(|(role, _)| *role == index);
+            *gap = if units > 0 || scaled { ROLLOUT_GAP } else { *gap };
         }
         let mut next = FIRST_WAVE;
         let mut stages = Vec::new();

@@ -1,19 +1,24 @@
-//! The steps in which coordinated roles are updated, instance by instance.
+//! The steps in which coordinated roles are updated and get new instances, instance by instance.
 //!
-//! A schedule is chosen when the template of one of its roles changes, and kept otherwise: another
-//! number of instances, or a flattened first installation, changes no annotation of those that stand.
+//! A schedule of updates is chosen when the template of one of its roles changes, and kept otherwise:
+//! another number of instances, or a flattened first installation, changes no annotation of those
+//! that stand. Instances that do not stand yet are brought in steps of their own.
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
 use super::{Stage, divides, lower_group};
-use crate::check::Coordination;
+use crate::check::{Amount, Coordination};
 use crate::data::{Data, Map};
 use crate::fit::Fitted;
 use crate::lock::{Digest, Instance, Lock};
-use crate::plan::{Group, Plan, Role, Rollout, RolloutRole, kept, remembered_as};
-use crate::rollout::Schedule;
+use crate::plan::{Brings, Group, Plan, Role, Rollout, RolloutRole, kept, remembered_as};
+use crate::rollout::{Schedule, Skew, Update};
+
+mod growing;
+
+use growing::Growing;
 
 /// Chooses the steps of all units that are updated in step with others. With `install`, all of them
 /// come at once: nothing stands yet that could fail them.
@@ -23,7 +28,7 @@ pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, install: bool) {
     }
     for index in 0..plan.groups.len() {
         let source = plan.groups[index].source;
-        if source.coordinations.iter().all(|coordination| coordination.rollout.is_none()) {
+        if source.coordinations.iter().all(|coordination| !coordination.in_step()) {
             continue;
         }
         let templates = templates(plan, index);
@@ -37,7 +42,8 @@ pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, install: bool) {
     }
 }
 
-/// The rollout of some roles; `None` when each is updated alone.
+/// The rollout of some roles; `None` when each is updated alone. Bounds that no schedule keeps were
+/// refused in `check` and `fit`.
 fn rollout(
     group: &Group<'_>,
     coordination: &Coordination,
@@ -45,19 +51,26 @@ fn rollout(
     lock: &Lock,
     install: bool,
 ) -> Option<Rollout> {
-    let schedule = &coordination.rollout.as_ref()?.schedule;
+    if !coordination.in_step() {
+        return None;
+    }
     let members: Vec<&Role<'_>> = coordination.roles.iter().map(|(role, _)| &group.roles[*role]).collect();
     let instances: Vec<u32> = members.iter().map(|role| role.instances()).collect();
     let unchanged =
         coordination.roles.iter().zip(&members).all(|((index, _), role)| {
             lock.templates.get(&role.source.name) == templates.get(index) && stays(role, lock)
         });
+    let updates = coordination.rollout.is_some() && !unchanged;
+    let growing = coordination.scale.filter(|_| !install).and_then(|scale| Growing::new(scale, &members, lock));
+    let (schedule, kept) = schedule_of(coordination, &instances, growing.as_ref().filter(|_| updates));
+    let new = growing.as_ref().filter(|_| !updates);
     let role = |(number, ((index, _), role)): (usize, (&(usize, u32), &&Role<'_>))| RolloutRole {
         role: *index,
         template: templates.get(index).copied().unwrap_or(Digest([0; 32])),
         steps: (0..instances[number])
             .map(|i| match lock.steps.get(&Instance { role: role.source.name.clone(), index: i }) {
-                Some(step) if unchanged => *step,
+                _ if let Some(step) = new.and_then(|growing| growing.step_of(number, i)) => step,
+                Some(step) if !updates => *step,
                 _ if install => 0,
                 _ => schedule.step_of(number, i),
             })
@@ -65,7 +78,25 @@ fn rollout(
     };
     let roles: Vec<RolloutRole> = coordination.roles.iter().zip(&members).enumerate().map(role).collect();
     let chosen = Schedule::of(&roles.iter().map(|role| role.steps.as_slice()).collect::<Vec<_>>());
-    Some(Rollout { roles, skew: chosen.skew, under_way: chosen.under_way(&instances) })
+    let (brings, skew, under_way) = match new {
+        Some(growing) => (Brings::Instances, growing.skew(), growing.skew()),
+        None if coordination.rollout.is_some() => (Brings::Updates, chosen.skew, chosen.under_way(&instances)),
+        None => (Brings::Nothing, Skew::NONE, Skew::NONE),
+    };
+    let unkept = coordination.scale.filter(|_| !kept).map(|scale| scale.span);
+    Some(Rollout { roles, brings, skew, under_way, unkept })
+}
+
+/// The schedule of an update, and whether it also keeps the bound of the roles that grow meanwhile.
+fn schedule_of(coordination: &Coordination, instances: &[u32], growing: Option<&Growing>) -> (Schedule, bool) {
+    let Some(rollout) = &coordination.rollout else {
+        return (Schedule { steps: Vec::new(), skew: Skew::NONE }, true);
+    };
+    let alone = || rollout.schedule.clone();
+    let Some(growing) = growing else { return (alone(), true) };
+    let limits = Amount::limits(rollout.max_unavailable, instances);
+    let both = growing.during(Update { instances, limits: &limits, shared: true }, rollout.bound());
+    (both.clone().unwrap_or_else(alone), both.is_some())
 }
 
 /// Whether no instance that stands gets another affinity, which would restart it.

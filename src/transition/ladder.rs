@@ -3,15 +3,18 @@
 use super::tasks::held_back;
 use super::{Before, Deferred};
 use crate::lock::Instance;
-use crate::plan::Rollout;
+use crate::plan::{self, Brings, Rollout};
 use crate::rollout::Skew;
 
 /// The steps of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ladder {
+    /// What the steps do.
+    pub brings: Brings,
     /// For each step the instances that it updates, and their files.
     pub steps: Vec<Vec<Deferred>>,
-    /// The largest difference of the roles' updated shares after a step.
+    /// The largest difference of the roles' shares after a step: of updated instances, or of those
+    /// that are ready where new ones come.
     pub skew: Skew,
     /// The same while a step is under way.
     pub under_way: Skew,
@@ -20,7 +23,9 @@ pub struct Ladder {
 /// The rollouts of every group, in the order of the plan.
 pub fn ladders(before: &Before<'_, '_>) -> Vec<Vec<Ladder>> {
     let groups = before.plan.groups.iter().enumerate();
-    groups.map(|(g, group)| group.rollouts.iter().map(|rollout| ladder(before, g, rollout)).collect()).collect()
+    let moving = |rollout: &&Rollout| rollout.brings != Brings::Nothing;
+    let of = |g, group: &plan::Group<'_>| group.rollouts.iter().filter(moving).map(|r| ladder(before, g, r)).collect();
+    groups.map(|(g, group)| of(g, group)).collect()
 }
 
 fn ladder(before: &Before<'_, '_>, g: usize, rollout: &Rollout) -> Ladder {
@@ -31,11 +36,14 @@ fn ladder(before: &Before<'_, '_>, g: usize, rollout: &Rollout) -> Ladder {
             let role = before.plan.groups[g].roles[member.role].source.name.clone();
             let instance = Instance { role, index };
             let fresh = before.fitted.locks.get(g).is_none_or(|lock| !lock.places.contains_key(&instance));
+            if rollout.brings == Brings::Instances && !fresh {
+                continue;
+            }
             if steps.len() <= step {
                 steps.resize(step + 1, Vec::new());
             }
             steps[step].extend(held_back(before, (g, member.role), instance, fresh));
         }
     }
-    Ladder { steps, skew: rollout.skew, under_way: rollout.under_way }
+    Ladder { brings: rollout.brings, steps, skew: rollout.skew, under_way: rollout.under_way }
 }

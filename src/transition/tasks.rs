@@ -87,8 +87,12 @@ type Work = (Moment, bool, (Vec<Seat>, Vec<Seat>));
 /// Splits a new plan into commits that each come to their end.
 ///
 /// # Errors
-/// The instances that wait for each other, when no order of commits helps.
+/// The instances that wait for each other, when no order of commits helps; a bound that no order of steps keeps.
 pub fn transition(before: &Before<'_, '_>) -> Result<Transition, Diagnostic> {
+    let rollouts = before.plan.groups.iter().flat_map(|group| &group.rollouts);
+    if let Some(span) = rollouts.filter_map(|rollout| rollout.unkept).next() {
+        return Err(unkept(span));
+    }
     let mut list = List::new(before);
     for group in 0..before.plan.groups.len() {
         list.group(group);
@@ -105,6 +109,14 @@ pub fn transition(before: &Before<'_, '_>) -> Result<Transition, Diagnostic> {
     let later: BTreeSet<usize> = steps.iter().skip(1).flatten().copied().collect();
     let deferred = later.iter().filter_map(|row| list.deferred(&list.rows[*row])).collect();
     Ok(Transition { steps: steps.iter().map(acts).collect(), deferred })
+}
+
+/// An update that brings new instances as well, in no order of which the shares of ready instances
+/// are near enough.
+fn unkept(span: Span) -> Diagnostic {
+    let message = "no order of steps both updates these roles and brings their new instances within this bound";
+    Diagnostic::new(Code::UpdateWhileScaling, span, message)
+        .help("scale in a commit of its own, or start all at once by `--install` where nothing stands yet; or raise one of the bounds")
 }
 
 /// Refuses a change that one commit cannot bring about.

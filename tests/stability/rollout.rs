@@ -190,7 +190,7 @@ fn a_rollout_goes_commit_by_commit() {
     let check = desk.run(0, &with("compile --check"));
     assert_eq!(check.out, "");
     desk.write("main.rbg", &source.replace("coordinate", "// coordinate"));
-    assert!(desk.run(0, &with("rollout plan")).out.starts_with("no roles are updated in step"));
+    assert!(desk.run(0, &with("rollout plan")).out.starts_with("no roles are updated or scaled in step"));
 }
 
 #[test]

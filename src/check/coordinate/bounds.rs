@@ -63,8 +63,7 @@ impl<'p> Checker<'_, '_, 'p> {
         roles: &[RoleIx],
     ) -> Option<Schedule> {
         let instances = self.fixed_instances(block, roles)?;
-        let limits: Vec<u32> =
-            instances.iter().map(|all| max_unavailable.map_or(1, |amount| amount.of(*all))).collect();
+        let limits = Amount::limits(max_unavailable, &instances);
         let update = |shared| Update { instances: &instances, limits: &limits, shared };
         match quickest(update(true), skew.map(|(share, _)| Skew::of_millionths(share.millionths))) {
             Ok(Some(schedule)) => return Some(schedule),
