@@ -12,6 +12,7 @@ mod cli;
 mod commands;
 mod conformance;
 mod diff;
+mod discovery;
 mod docs;
 mod edits;
 mod gallery;

@@ -21,6 +21,8 @@ use crate::naming;
 use crate::plan::affinity::Site;
 use crate::plan::{Part, Role, addressed_by, pods_of};
 
+mod keys;
+
 /// The version of what is added to upstream's form.
 pub const SCHEMA: &str = "rbgc.dev/v1";
 
@@ -52,9 +54,7 @@ pub fn text(
     }
     let _ = writeln!(out, "  size: {}", listed.len());
     out.push_str(if listed.is_empty() { "roles: {}\n" } else { "roles:\n" });
-    let mut sorted = listed;
-    sorted.sort_by(|a, b| naming::natural(&a.source.name, &b.source.name));
-    for role in sorted {
+    for role in keys::sorted(listed, |role| &role.source.name) {
         push_role(&mut out, group, role, inventory);
     }
     let _ = writeln!(out, "schema: {SCHEMA}");
@@ -107,15 +107,13 @@ fn push_entry(out: &mut String, role: &Role<'_>, instance: u32, part: &Part<'_>,
     push_ports(out, &part.source.pod.main.ports);
 }
 
-/// Keys as upstream: lower case, `_` for `-`, in natural order.
+/// Keys as upstream: lower case, `_` for `-`.
 fn push_ports(out: &mut String, ports: &[Port]) {
-    let mut keys: Vec<(String, u16)> =
-        ports.iter().map(|p| (p.name.to_ascii_lowercase().replace('-', "_"), p.number)).collect();
-    keys.sort_by(|a, b| naming::natural(&a.0, &b.0));
-    if !keys.is_empty() {
+    let key = |port: &Port| port.name.to_ascii_lowercase().replace('-', "_");
+    if !ports.is_empty() {
         out.push_str("      ports:\n");
     }
-    for (key, number) in keys {
+    for (key, number) in keys::sorted(ports.iter().map(|port| (key(port), port.number)), |(key, _)| key) {
         let _ = writeln!(out, "        {}: {number}", scalar(&key));
     }
 }

@@ -10,16 +10,28 @@ use super::tree::{Object, Tree, at, objects};
 #[track_caller]
 pub fn running(tree: &Tree) -> Vec<Object> {
     let written = objects(tree);
-    let made: Vec<Object> = written.iter().filter(|o| o.kind() == "RoleBasedGroup").flat_map(made).collect();
+    let made: Vec<Object> =
+        written.iter().filter(|o| o.kind() == "RoleBasedGroup").flat_map(|o| made(o, &written)).collect();
     written.into_iter().chain(made).collect()
 }
 
-fn made(group: &Object) -> Vec<Object> {
+fn made(group: &Object, written: &[Object]) -> Vec<Object> {
     let roles = at(&group.value, &["spec", "roles"]).and_then(Value::as_sequence).cloned().unwrap_or_default();
-    roles.iter().flat_map(|role| of_role(group, role)).collect()
+    roles.iter().flat_map(|role| of_role(group, role, written)).collect()
 }
 
-fn of_role(group: &Object, role: &Value) -> Vec<Object> {
+/// The replicas of a role, which an autoscaler may set through an adapter of the role's name.
+fn replicas(workload: &str, group: &Object, role: &Value, written: &[Object]) -> u64 {
+    let scales = |o: &&Object| {
+        let target = |field| o.text(&["spec", "scaleTargetRef", field]);
+        o.namespace() == group.namespace()
+            && (target("kind"), target("name")) == ("RoleBasedGroupScalingAdapter", workload)
+    };
+    let least = written.iter().find(scales).and_then(|o| at(&o.value, &["spec", "minReplicas"]));
+    at(role, &["replicas"]).or(least).and_then(Value::as_u64).unwrap_or(1)
+}
+
+fn of_role(group: &Object, role: &Value, written: &[Object]) -> Vec<Object> {
     let name = at(role, &["name"]).and_then(Value::as_str).unwrap_or("");
     let workload = format!("{}-{name}", group.name());
     let service = format!("s-{workload}");
@@ -42,13 +54,12 @@ fn of_role(group: &Object, role: &Value) -> Vec<Object> {
     let mut selector = labels("");
     selector.as_object_mut().unwrap().remove("rbg.workloads.x-k8s.io/component-name");
     let mut found = vec![object("Service", &service, json!({ "selector": selector }))];
-    let one = Value::from(1);
-    let replicas = at(role, &["replicas"]).unwrap_or(&one);
+    let replicas = replicas(&workload, group, role, written);
     let part = |path: &[&str]| at(role, path);
     if part(&["standalonePattern"]).is_some() {
-        found.push(set(&workload, replicas, name, &[part(&["standalonePattern", "template"])]));
+        found.push(set(&workload, &replicas.into(), name, &[part(&["standalonePattern", "template"])]));
     }
-    for instance in 0..replicas.as_u64().unwrap_or(1) {
+    for instance in 0..replicas {
         let workload = format!("{workload}-{instance}");
         if let Some(pattern) = part(&["leaderWorkerPattern"]) {
             let specs = ["template", "leaderTemplatePatch", "workerTemplatePatch"].map(|field| pattern.get(field));

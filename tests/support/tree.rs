@@ -94,7 +94,7 @@ pub fn objects_at(tree: &Tree, bound: &str) -> Vec<Object> {
 }
 
 /// The number of replicas that a field of its autoscaler says, if it has one.
-fn scaled(objects: &[Object], workload: &Object, bound: &str) -> Option<u64> {
+pub fn scaled(objects: &[Object], workload: &Object, bound: &str) -> Option<u64> {
     let target = |o: &&Object| {
         let of = |field| o.text(&["spec", "scaleTargetRef", field]);
         o.kind() == "HorizontalPodAutoscaler"
