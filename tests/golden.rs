@@ -68,7 +68,7 @@ fn built(example: &str, form: &Form) -> Option<Tree> {
     let mut sources = Vec::new();
     for (path, mut text) in tree::read(&root().join("examples").join(example)) {
         if path == "inventory.yaml" {
-            text = equipped(&text, (form.target == Target::Rbg).then_some(ROLE_BASED_GROUPS));
+            text = equipped(&text, form.target);
         }
         world.add(Path::new(HOME).join(&path), text);
         if path.ends_with(".rbg") {
@@ -95,9 +95,12 @@ fn built(example: &str, form: &Form) -> Option<Tree> {
     Some(tree)
 }
 
-/// An inventory of a cluster that has a further API.
-fn equipped(inventory: &str, capability: Option<&str>) -> String {
-    let Some(capability) = capability else { return inventory.to_owned() };
+/// The inventory of an example, with the API of RoleBasedGroups where these are asked for.
+pub fn equipped(inventory: &str, target: Target) -> String {
+    let capability = match target {
+        Target::Native | Target::Lws => return inventory.to_owned(),
+        Target::Rbg => ROLE_BASED_GROUPS,
+    };
     match inventory.split_once("capabilities: [") {
         Some((before, after)) => format!("{before}capabilities: [{capability}, {after}"),
         None => format!("{inventory}capabilities: [{capability}]\n"),

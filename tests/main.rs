@@ -24,6 +24,7 @@ mod plan;
 mod plugin;
 mod properties;
 mod scheduler;
+mod security;
 mod simulation;
 mod templates;
 mod targets;

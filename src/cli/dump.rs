@@ -17,7 +17,7 @@ use crate::inventory::{self, Inventory};
 use crate::place::{self, Placement};
 use crate::syntax::{parse, print};
 use crate::target;
-use crate::target::standards::{self, Standard};
+use crate::target::standards::{self, Need, Standard};
 use crate::{plan, resolve};
 
 /// Print an intermediate form of a program
@@ -157,22 +157,25 @@ fn places(fitted: &Fitted, inventory: &Inventory, placement: &Placement) -> Stri
 /// One line a namespace, one line a role with what keeps it from a stricter standard.
 fn standards_of(plan: &plan::Plan<'_>) -> String {
     let mut namespaces: BTreeMap<&str, Standard> = BTreeMap::new();
-    let mut roles: BTreeMap<(usize, Option<usize>), (Standard, Vec<String>)> = BTreeMap::new();
+    let mut roles: BTreeMap<(usize, usize), Need> = BTreeMap::new();
     for manifest in (0..plan.groups.len()).flat_map(|group| target::lower_group(plan, group)) {
-        let Some((standard, reasons)) = standards::needed(&manifest) else { continue };
-        let namespace = namespaces.entry(plan.groups[manifest.group].source.namespace.as_str()).or_insert(standard);
-        *namespace = standard.max(*namespace);
-        let role = roles.entry((manifest.group, manifest.role)).or_insert((standard, reasons.clone()));
-        if standard > role.0 {
-            *role = (standard, reasons);
+        let group = &plan.groups[manifest.group];
+        for need in standards::needed(&manifest) {
+            let namespace = namespaces.entry(group.source.namespace.as_str()).or_insert(need.standard);
+            *namespace = need.standard.max(*namespace);
+            let named = || group.roles.iter().position(|role| Some(&role.source.name) == need.role.as_ref());
+            let Some(role) = manifest.role.or_else(named) else { continue };
+            let known = roles.entry((manifest.group, role)).or_insert_with(|| need.clone());
+            if need.standard > known.standard {
+                *known = need;
+            }
         }
     }
     let mut out: String = namespaces.iter().map(|(n, s)| format!("namespace {n}: {}\n", s.name())).collect();
-    for ((group, role), (standard, reasons)) in &roles {
+    for ((group, role), Need { standard, reasons, .. }) in &roles {
         let group = &plan.groups[*group];
-        let role = role.map_or("", |role| group.roles[role].source.name.as_str());
         let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
-        let _ = writeln!(out, "{}/{role}: {}{why}", group.source.name, standard.name());
+        let _ = writeln!(out, "{}/{}: {}{why}", group.source.name, group.roles[*role].source.name, standard.name());
     }
     out
 }

@@ -107,10 +107,11 @@ fn annotations(plan: &Plan<'_>, group: &Group<'_>) -> Map {
     map
 }
 
-/// The specs of all pods that a RoleBasedGroup is made into, patches laid over.
-pub fn pod_specs(body: &Data) -> Vec<Map> {
+/// The roles of a RoleBasedGroup with the specs of all pods that they are made into, patches laid over.
+pub fn pod_specs(body: &Data) -> Vec<(String, Vec<Map>)> {
     let roles = body.at(&["spec", "roles"]).and_then(Data::as_list).unwrap_or_default();
-    roles.iter().flat_map(specs_of).collect()
+    let name = |role: &Data| role.at(&["name"]).and_then(Data::as_str).unwrap_or_default().to_owned();
+    roles.iter().map(|role| (name(role), specs_of(role))).collect()
 }
 
 fn specs_of(role: &Data) -> Vec<Map> {

@@ -1,10 +1,9 @@
 //! The Pod Security Standard that pods need: what their namespace must allow.
 //!
-//! Rules: <https://kubernetes.io/docs/concepts/security/pod-security-standards/>.
+//! Rules: <https://kubernetes.io/docs/concepts/security/pod-security-standards/>, all of them for
+//! Linux, because `pod { … }` can write any field.
 
-use std::cmp::Ordering;
-
-use super::{Manifest, rbg};
+use super::{Manifest, lws, rbg};
 use crate::data::{Data, Map};
 
 /// A Pod Security Standard, strictest first.
@@ -46,76 +45,181 @@ const BASELINE: [&str; 13] = [
     "SYS_CHROOT",
 ];
 
-/// The standard that the pods of a workload need, and what keeps it from a stricter one; `None`
-/// for objects that hold no pods.
-pub fn needed(manifest: &Manifest) -> Option<(Standard, Vec<String>)> {
-    let specs = match manifest.kind {
-        rbg::KIND => rbg::pod_specs(&manifest.body),
-        _ => vec![manifest.body.at(&["spec", "template", "spec"])?.as_map()?.clone()],
+/// Sysctls that `baseline` allows to set.
+const SYSCTLS: [&str; 12] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+];
+
+/// SELinux types that `baseline` allows.
+const SELINUX: [&str; 4] = ["container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
+
+/// Volumes that `restricted` allows.
+const VOLUMES: [&str; 8] =
+    ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
+
+/// The strictest standard that allows something, and what that is.
+type Finding = (Standard, String);
+
+/// What the pods of a role need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The role, where the object holds those of several.
+    pub role: Option<String>,
+    /// The strictest standard that allows them.
+    pub standard: Standard,
+    /// What keeps them from a stricter one.
+    pub reasons: Vec<String>,
+}
+
+/// What the pods of an object need, role by role; nothing for objects that hold none.
+pub fn needed(manifest: &Manifest) -> Vec<Need> {
+    let template = |path: &[&str]| manifest.body.at(path)?.at(&["spec"])?.as_map().cloned();
+    let templates = |paths: &[&[&str]]| vec![(None, paths.iter().filter_map(|path| template(path)).collect())];
+    let roles: Vec<(Option<String>, Vec<Map>)> = match manifest.kind {
+        rbg::KIND => rbg::pod_specs(&manifest.body).into_iter().map(|(role, specs)| (Some(role), specs)).collect(),
+        lws::KIND => {
+            let part = |part| ["spec", "leaderWorkerTemplate", part];
+            templates(&[&part("leaderTemplate"), &part("workerTemplate")])
+        }
+        _ => templates(&[&["spec", "template"]]),
     };
-    let found = specs.iter().map(needed_by);
-    found.reduce(|a, b| match a.0.cmp(&b.0) {
-        Ordering::Less => b,
-        Ordering::Greater => a,
-        Ordering::Equal => {
-            let more = b.1.into_iter().filter(|reason| !a.1.contains(reason)).collect::<Vec<_>>();
-            (a.0, a.1.into_iter().chain(more).collect())
-        }
-    })
+    roles.into_iter().filter(|(_, specs)| !specs.is_empty()).map(|(role, specs)| need(role, &specs)).collect()
 }
 
-/// The same of one pod.
-fn needed_by(spec: &Map) -> (Standard, Vec<String>) {
-    let mut privileged = host_access(spec);
-    let mut baseline = Vec::new();
-    let non_root = is(spec.get("securityContext"), "runAsNonRoot");
-    for container in containers(spec) {
-        let security = container.get("securityContext");
-        let name = container.get("name").and_then(Data::as_str).unwrap_or_default();
-        if is(security, "privileged") {
-            privileged.push(format!("container `{name}` is privileged"));
-        }
-        for capability in added(security) {
-            let list = if BASELINE.contains(&capability) { &mut baseline } else { &mut privileged };
-            if capability != "NET_BIND_SERVICE" {
-                list.push(format!("container `{name}` adds the capability {capability}"));
-            }
-        }
-        if !non_root && !is(security, "runAsNonRoot") {
-            baseline.push(format!("container `{name}` may run as root"));
+fn need(role: Option<String>, specs: &[Map]) -> Need {
+    let found: Vec<Finding> = specs.iter().flat_map(needed_by).collect();
+    let standard = found.iter().map(|(standard, _)| *standard).max().unwrap_or(Standard::Restricted);
+    let mut reasons = Vec::new();
+    for (_, reason) in found.into_iter().filter(|(allowing, _)| *allowing == standard) {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
         }
     }
-    match (privileged.is_empty(), baseline.is_empty()) {
-        (false, _) => (Standard::Privileged, privileged),
-        (true, false) => (Standard::Baseline, baseline),
-        (true, true) => (Standard::Restricted, Vec::new()),
-    }
+    Need { role, standard, reasons }
 }
 
-fn host_access(spec: &Map) -> Vec<String> {
-    let host = ["hostNetwork", "hostPID", "hostIPC"].into_iter();
-    let mut found: Vec<String> =
-        host.filter(|f| spec.get(f) == Some(&Data::Bool(true))).map(|f| format!("`{f}` is set")).collect();
-    let volumes = spec.get("volumes").and_then(Data::as_list).unwrap_or_default();
-    for volume in volumes.iter().filter_map(Data::as_map).filter(|v| v.get("hostPath").is_some()) {
-        let name = volume.get("name").and_then(Data::as_str).unwrap_or_default();
-        found.push(format!("volume `{name}` is a directory of the node"));
+/// What a pod asks for that `restricted` does not allow.
+fn needed_by(spec: &Map) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut add = |standard, reason: String| found.push((standard, reason));
+    for field in ["hostNetwork", "hostPID", "hostIPC"].into_iter().filter(|f| spec.get(f) == Some(&Data::Bool(true))) {
+        add(Standard::Privileged, format!("`{field}` is set"));
+    }
+    for volume in maps(spec.get("volumes")) {
+        let name = text(volume.get("name"));
+        let Some((kind, _)) = volume.iter().find(|(field, _)| *field != "name") else { continue };
+        if kind == "hostPath" {
+            add(Standard::Privileged, format!("volume `{name}` is a directory of the node"));
+        } else if !VOLUMES.contains(&kind) {
+            add(Standard::Baseline, format!("volume `{name}` is of the type {kind}"));
+        }
+    }
+    let common = spec.get("securityContext");
+    for name in maps(common.and_then(|c| c.at(&["sysctls"]))).map(|s| text(s.get("name"))) {
+        if !SYSCTLS.contains(&name) {
+            add(Standard::Privileged, format!("the pod sets the sysctl {name}"));
+        }
+    }
+    found.extend(context("the pod", common));
+    for container in ["initContainers", "containers"].into_iter().flat_map(|list| maps(spec.get(list))) {
+        found.extend(container_needs(container, common));
     }
     found
 }
 
-fn containers(spec: &Map) -> impl Iterator<Item = &Map> {
-    let lists = ["initContainers", "containers"].into_iter().filter_map(|f| spec.get(f)?.as_list());
-    lists.flatten().filter_map(Data::as_map)
+/// What a pod and its containers can set alike.
+fn context(whose: &str, security: Option<&Data>) -> Vec<Finding> {
+    let field = |path: &[&str]| security.and_then(|s| s.at(path));
+    let mut found = Vec::new();
+    let mut add = |standard, reason: &str| found.push((standard, format!("{whose} {reason}")));
+    if field(&["windowsOptions", "hostProcess"]) == Some(&Data::Bool(true)) {
+        add(Standard::Privileged, "is a process of the node");
+    }
+    let selinux = |part: &str| text(field(&["seLinuxOptions", part]));
+    let kind = selinux("type");
+    if !(selinux("user").is_empty() && selinux("role").is_empty() && (kind.is_empty() || SELINUX.contains(&kind))) {
+        add(Standard::Privileged, "chooses its SELinux context");
+    }
+    for (profile, name) in [("appArmorProfile", "AppArmor"), ("seccompProfile", "seccomp")] {
+        if text(field(&[profile, "type"])) == "Unconfined" {
+            add(Standard::Privileged, &format!("has no {name} profile"));
+        }
+    }
+    if field(&["runAsUser"]) == Some(&Data::Int(0)) {
+        add(Standard::Baseline, "runs as root");
+    }
+    found
 }
 
-fn is(security: Option<&Data>, switch: &str) -> bool {
-    security.and_then(|s| s.at(&[switch])) == Some(&Data::Bool(true))
+/// What a container asks for, in a pod with a security context for all.
+fn container_needs(container: &Map, common: Option<&Data>) -> Vec<Finding> {
+    let whose = format!("container `{}`", text(container.get("name")));
+    let own = container.get("securityContext");
+    let field = |path: &[&str]| own.and_then(|s| s.at(path));
+    let inherited = |path: &[&str]| field(path).or_else(|| common.and_then(|c| c.at(path)));
+    let is = |path: &[&str], value: bool| field(path) == Some(&Data::Bool(value));
+    let mut found = context(&whose, own);
+    let mut add = |standard, reason: &str| found.push((standard, format!("{whose} {reason}")));
+    if is(&["privileged"], true) {
+        add(Standard::Privileged, "is privileged");
+    }
+    for capability in texts(field(&["capabilities", "add"])).filter(|name| *name != "NET_BIND_SERVICE") {
+        let standard = if BASELINE.contains(&capability) { Standard::Baseline } else { Standard::Privileged };
+        add(standard, &format!("adds the capability {capability}"));
+    }
+    if !matches!(text(field(&["procMount"])), "" | "Default") {
+        add(Standard::Privileged, "sees all of /proc");
+    }
+    if maps(container.get("ports")).any(|port| port.get("hostPort").is_some_and(|port| *port != Data::Int(0))) {
+        add(Standard::Privileged, "listens on a port of the node");
+    }
+    if asks_hosts(container) {
+        add(Standard::Privileged, "has a probe or hook that asks a host of its choice");
+    }
+    if inherited(&["runAsNonRoot"]) != Some(&Data::Bool(true)) {
+        add(Standard::Baseline, "may run as root");
+    }
+    if !texts(field(&["capabilities", "drop"])).any(|name| name == "ALL") {
+        add(Standard::Baseline, "keeps capabilities");
+    }
+    if !is(&["allowPrivilegeEscalation"], false) {
+        add(Standard::Baseline, "may gain privileges");
+    }
+    if text(inherited(&["seccompProfile", "type"])).is_empty() {
+        add(Standard::Baseline, "has no seccomp profile of its own");
+    }
+    found
 }
 
-fn added(security: Option<&Data>) -> impl Iterator<Item = &str> {
-    let list = security.and_then(|s| s.at(&["capabilities", "add"])).and_then(Data::as_list);
-    list.unwrap_or_default().iter().filter_map(Data::as_str)
+/// Since Kubernetes 1.34.
+fn asks_hosts(container: &Map) -> bool {
+    let probes = ["livenessProbe", "readinessProbe", "startupProbe"].into_iter().filter_map(|f| container.get(f));
+    let hooks = ["postStart", "preStop"].into_iter().filter_map(|f| container.get("lifecycle")?.at(&[f]));
+    let mut actions = probes.chain(hooks);
+    actions.any(|action| ["httpGet", "tcpSocket"].into_iter().any(|kind| !text(action.at(&[kind, "host"])).is_empty()))
+}
+
+fn maps(list: Option<&Data>) -> impl Iterator<Item = &Map> {
+    list.and_then(Data::as_list).unwrap_or_default().iter().filter_map(Data::as_map)
+}
+
+fn texts(list: Option<&Data>) -> impl Iterator<Item = &str> {
+    list.and_then(Data::as_list).unwrap_or_default().iter().filter_map(Data::as_str)
+}
+
+fn text(data: Option<&Data>) -> &str {
+    data.and_then(Data::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -130,8 +234,8 @@ mod tests {
         let fitted = fit(vec![group("g", vec![role])], vec![]);
         let inventory = inventory(1, 4);
         let plan = crate::plan::plan(&fitted, &inventory, &place(&fitted, &inventory));
-        let found = lower(&plan).iter().find_map(needed);
-        assert_eq!(found, Some((standard, reasons.iter().map(ToString::to_string).collect())));
+        let found: Vec<Need> = lower(&plan).iter().flat_map(needed).take(1).collect();
+        assert_eq!(found, [Need { role: None, standard, reasons: reasons.iter().map(ToString::to_string).collect() }]);
     }
 
     #[test]
