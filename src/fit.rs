@@ -26,6 +26,7 @@ pub mod names;
 mod problem;
 mod shape;
 pub mod target;
+mod wait;
 
 pub(crate) use eligible::tolerated;
 
@@ -73,6 +74,7 @@ pub fn fit(
     let group_stages = target::stages(session, &model, inventory, target);
     clauses::check(session, &model, inventory);
     coordination::check(session, &model, target);
+    wait::check(session, &model);
     session.gate()?;
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);

@@ -1,6 +1,6 @@
 //! What of a coordination the target has the means for, and the compiler does not use yet.
 
-use crate::check::{Model, Recovery, not_yet};
+use crate::check::{Model, not_yet};
 use crate::diag::Session;
 use crate::kinds::Target;
 
@@ -16,12 +16,8 @@ pub fn check(session: &mut Session, model: &Model, target: Target) {
         return;
     }
     for coordination in model.groups.iter().flat_map(|group| &group.coordinations) {
-        let scale = coordination.scale.map(|scale| (scale.span, "`scale`"));
-        // What restarts more than an instance has no means at all.
-        let narrow = coordination.recover.filter(|(word, _)| matches!(word, Recovery::Pod | Recovery::Instance));
-        let recover = narrow.map(|(_, span)| (span, "`recover`"));
-        for (span, what) in [scale, recover].into_iter().flatten() {
-            session.report(not_yet(span, what));
+        if let Some(scale) = coordination.scale {
+            session.report(not_yet(scale.span, "`scale`"));
         }
     }
 }
