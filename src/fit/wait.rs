@@ -1,6 +1,6 @@
 //! Whether pods can wait for other roles whenever they start.
 
-use crate::check::{After, Model, Role};
+use crate::check::{After, Model, Part, PartKind, Role};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::naming;
 
@@ -16,8 +16,9 @@ pub(super) fn check(session: &mut Session, model: &Model) {
         if role.name == naming::WAIT && !waits.is_empty() {
             session.report(without_name(role));
         }
-        if let (Some(after), true) = (waits.first(), role.parts.iter().any(|part| part.pod.interpreter.is_none())) {
-            session.report(without_interpreter(role, model.role(after.role), after));
+        let unable = role.parts.iter().find(|part| part.pod.interpreter.is_none());
+        if let (Some(after), Some(part)) = (waits.first(), unable) {
+            session.report(without_interpreter(role, part, model.role(after.role), after));
         }
     }
 }
@@ -35,9 +36,13 @@ fn without_name(role: &Role) -> Diagnostic {
     Diagnostic::new(Code::NameCollision, role.span, message).help("give the role another name")
 }
 
-fn without_interpreter(role: &Role, to: &Role, after: &After) -> Diagnostic {
-    let message =
-        format!("waiting for `{}` takes a script, and the image of `{}` is not known to run any", to.name, role.name);
+fn without_interpreter(role: &Role, part: &Part, to: &Role, after: &After) -> Diagnostic {
+    let whose = match &part.kind {
+        PartKind::Single => format!("`{}`", role.name),
+        PartKind::Leader | PartKind::Worker => format!("the {} of `{}`", part.kind.name(), role.name),
+        PartKind::Component(component) => format!("component `{component}` of `{}`", role.name),
+    };
+    let message = format!("waiting for `{}` takes a script, and the image of {whose} is not known to run any", to.name);
     Diagnostic::new(Code::NoInterpreter, after.span, message)
         .label(role.span, "this role waits")
         .help("say what the image has: `interpreter = \"python3\"` or `\"bash\"`; or leave `{ wait = true }` out")
