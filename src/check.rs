@@ -53,7 +53,6 @@ mod text_template;
 mod value;
 
 pub use model::*;
-pub(crate) use setup::not_yet;
 
 /// Settings from outside the sources.
 #[derive(Debug, Clone, Default)]

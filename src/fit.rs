@@ -27,6 +27,7 @@ mod problem;
 pub mod revision;
 mod shape;
 pub mod target;
+mod wait;
 
 pub(crate) use eligible::tolerated;
 
@@ -74,6 +75,7 @@ pub fn fit(
     let group_stages = target::stages(session, &model, inventory, target);
     clauses::check(session, &model, inventory);
     coordination::check(session, &model, locks, target);
+    wait::check(session, &model);
     session.gate()?;
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);

@@ -17,6 +17,12 @@ pub const LABEL_COMPONENT: &str = "rbg.workloads.x-k8s.io/component-name";
 /// Label of pods with accelerators, for `exclusive`: always `true`.
 pub const LABEL_ACCELERATED: &str = "rbgc.dev/accelerated";
 
+/// The init container in which a pod waits for the roles that must be ready before.
+pub const WAIT: &str = "rbg-wait";
+
+/// The port on which the leader of an instance gathers its workers, where they restart together.
+pub const RENDEZVOUS_PORT: u16 = 7117;
+
 /// The workload of a role, its ClusterIP Service, its ServiceAccount and its policies.
 pub fn workload(group: &str, role: &str) -> String {
     format!("{group}-{role}")

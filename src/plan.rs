@@ -34,7 +34,9 @@ pub mod files;
 pub mod kept;
 pub mod network;
 pub mod pins;
+pub mod rendezvous;
 pub mod template;
+pub mod wait;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -244,6 +246,8 @@ fn group<'m>(
         let hardware = |part| fitted.hardware.get(&[index, r, part]);
         let mut role = role(source, r, &rules, placed, (stage, policy), hardware);
         claim(&mut role, r, compute_domains);
+        wait::gate(&mut role, &fitted.model, source);
+        rendezvous::supervise(&mut role, fitted.target);
         role
     });
     let roles: Vec<Role> = roles.collect();

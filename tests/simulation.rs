@@ -3,8 +3,9 @@
 //!
 //! In every run a role starts only when all that it comes after is there, of the new revision, and
 //! ready; roles that are updated in step go on when a step is ready, and keep their bound after each;
-//! it comes to an end; and then the cluster has exactly what the tree has. The models read
-//! manifests and nothing else.
+//! it comes to an end; and then the cluster has exactly what the tree has. When all pods are lost at
+//! once, which nobody brings in order, all of them become ready again, though many wait for others. The
+//! models read manifests and nothing else.
 
 mod argo;
 mod cluster;
@@ -163,6 +164,14 @@ fn bring(engine: &mut Engine, cluster: &mut Cluster, commit: &Commit<'_>, dice: 
     problems
 }
 
+/// Whether a cluster comes to rest by itself, whatever order its pods are made in.
+fn settles(cluster: &mut Cluster, dice: &mut Dice) -> bool {
+    (0..TURNS).any(|_| {
+        cluster.step(dice, &mut |_, _| {});
+        cluster.settled()
+    })
+}
+
 /// A delivery tool.
 enum Engine {
     Argo(Vec<argo::Sync>),
@@ -257,6 +266,8 @@ fn in_order(seeds: std::ops::Range<u64>) {
                 let mut found: Vec<String> = wide.map(|g| format!("{} is {}% apart", g.name, skew(g))).collect();
                 let commit = Commit { tree: &tree(&groups), edges: &after, steps: &steps };
                 found.extend(bring(&mut engine, &mut cluster, &commit, &mut dice));
+                cluster.black_out();
+                found.extend((!settles(&mut cluster, &mut dice)).then(|| "it stays dark".into()));
                 let told = |problem| format!("{name}, seed {seed}, commit {number}: {problem}");
                 problems.extend(found.into_iter().take(3).map(told));
             }
@@ -283,6 +294,32 @@ fn a_missing_order_is_found() {
         ("- name: demo-g-b-0\n", base),
     ];
     check_disorder(("", "coordinate a, b { rollout { } }"), &Vec::new(), &edits);
+}
+
+/// Pods that wait for each other never start, and the models find it: the compiler refuses such a
+/// program, but the waits of a manifest can be edited into it.
+#[test]
+fn a_circle_of_waits_is_found() {
+    let source = "group g {
+  role a { image = \"example.com/a:1\"  interpreter = \"bash\"  port http = 8000 }
+  role b { image = \"example.com/b:1\"  interpreter = \"bash\"  port http = 8000  after a { wait = true } }
+  role c { image = \"example.com/c:1\"  interpreter = \"bash\"  port http = 8000  after b { wait = true } }
+}
+";
+    let tree = tree(&compiled(source, &Delivery::Plain));
+    let settles = |edit: (&str, &str)| {
+        let mut cluster = Cluster::default();
+        for mut object in objects(&tree) {
+            if object.name() == "g-b" && object.template().is_some() {
+                let text = serde_yaml::to_string(&object.value).expect("a text").replace(edit.0, edit.1);
+                object.value = serde_yaml::from_str(&text).expect("an object");
+            }
+            cluster.apply(&object, "");
+        }
+        settles(&mut cluster, &mut Dice::new(1))
+    };
+    assert!(settles(("- g-a", "- g-a")));
+    assert!(!settles(("- g-a", "- g-c")));
 }
 
 /// Checks that the models find what is wrong when these texts are replaced in the manifests of two

@@ -40,7 +40,9 @@ fn program_of(feature: Feature) -> &'static str {
         Feature::Cells => {
             "role a { IMAGE }  role b { IMAGE }  coordinate a, b { ratio = 1:1 }  place { cells within rack }"
         }
-        Feature::InstanceRecovery => "role a { IMAGE  pods = 2  recover = \"instance\" }",
+        Feature::InstanceRecovery => {
+            "role a { IMAGE  pods = 2  command = [\"serve\"]  interpreter = \"python3\"  recover = \"instance\" }"
+        }
         Feature::WideRecovery => "role a { IMAGE  recover = \"role\" }",
         Feature::CoordinatedRollout => {
             "role a { IMAGE }  role b { IMAGE }  coordinate a, b { rollout { max-skew = 100% } }"

@@ -1,12 +1,11 @@
 //! Which roles must be ready before.
 
 use super::After;
-use super::setup::not_yet;
 use super::state::{Checker, Context, GroupIx, RoleIx, View};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
-use crate::resolve::Binding;
-use crate::syntax::{AfterTarget, Ident, MapBody, StatementKind};
+use crate::resolve::{Binding, Type};
+use crate::syntax::{AfterTarget, Ident, Key, MapBody, MapEntry, StatementKind};
 
 impl<'p> Checker<'_, '_, 'p> {
     /// The roles that must be ready before, of all `after` statements of the role and its group.
@@ -24,12 +23,14 @@ impl<'p> Checker<'_, '_, 'p> {
                 {
                     continue;
                 }
-                self.refuse_wait(options.as_ref());
+                let wait = options.as_ref().is_some_and(|options| self.waits(options, cx));
                 for target in targets {
                     for role in self.after_target(target, cx) {
-                        let known = self.role(role).model;
-                        if let Some(id) = known.filter(|id| !after.iter().any(|a| a.role == *id)) {
-                            after.push(After { role: id, span: target.span });
+                        let Some(id) = self.role(role).model else { continue };
+                        match after.iter_mut().find(|known| known.role == id) {
+                            Some(known) if wait && !known.wait => *known = After { role: id, span: target.span, wait },
+                            Some(_) => {}
+                            None => after.push(After { role: id, span: target.span, wait }),
                         }
                     }
                 }
@@ -38,10 +39,17 @@ impl<'p> Checker<'_, '_, 'p> {
         after
     }
 
-    pub fn refuse_wait(&mut self, options: Option<&MapBody>) {
-        if let Some(options) = options.filter(|o| !o.entries.is_empty()) {
-            self.report(not_yet(options.span, "waiting at run time"));
-        }
+    /// Whether the options of an `after` ask for waiting whenever a pod starts. Other options were
+    /// reported with the shape of the body.
+    fn waits(&mut self, options: &'p MapBody, cx: Context<'_>) -> bool {
+        let said = options.entries.iter().find_map(|entry| match entry {
+            MapEntry::Set { key: Key::Name(key), value } if key.name == "wait" => Some(value),
+            MapEntry::Set { .. } | MapEntry::Merge { .. } | MapEntry::For { .. } => None,
+        });
+        said.is_some_and(|value| {
+            let wait = self.eval(value, cx);
+            self.convert(wait, &Type::Bool, value.span) == Value::Bool(true)
+        })
     }
 
     /// The roles that a target of `after` means.

@@ -6,7 +6,7 @@ use super::{Part, PartKind};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::naming;
 use crate::source::Span;
-use crate::syntax::StatementKind;
+use crate::syntax::{AfterTarget, StatementKind};
 
 impl<'p> Checker<'_, '_, 'p> {
     /// Statements that make no sense beside components.
@@ -63,27 +63,38 @@ impl<'p> Checker<'_, '_, 'p> {
         let mut after: Vec<(usize, Span)> = Vec::new();
         let layers = self.role(view.role).layers.clone();
         for body in layers.iter().flat_map(|l| super::table::part_bodies(l.body, &kind)) {
-            for target in afters(body).flatten() {
-                let Some(first) = target.path.first() else { continue };
-                if target.group || target.index.is_some() || target.path.len() > 1 {
-                    let message = "a component waits for components of its instance only";
-                    let problem = Diagnostic::new(Code::BadDependency, target.span, message);
-                    self.report(problem.help("what the whole role waits for stands in the role: `after …`"));
-                    continue;
+            for (targets, options) in afters(body) {
+                if let Some(options) = options.filter(|options| !options.entries.is_empty()) {
+                    let message = "components wait for each other only when they are brought to the cluster";
+                    let problem = Diagnostic::new(Code::BadDependency, options.span, message);
+                    self.report(problem.help("leave the block out, or make roles of the components"));
                 }
-                match names.iter().position(|n| *n == first.name) {
-                    Some(index) if !after.iter().any(|(known, _)| *known == index) => after.push((index, target.span)),
-                    Some(_) => {}
-                    None => {
-                        let message = format!("the instance has no component `{}`", first.name);
-                        let mut problem = Diagnostic::new(Code::BadDependency, first.span, message);
-                        problem.help = suggestion(&first.name, names);
-                        self.report(problem);
-                    }
-                }
+                self.component_targets(targets, names, &mut after);
             }
         }
         after
+    }
+
+    fn component_targets(&mut self, targets: &'p [AfterTarget], names: &[&'p str], after: &mut Vec<(usize, Span)>) {
+        for target in targets {
+            let Some(first) = target.path.first() else { continue };
+            if target.group || target.index.is_some() || target.path.len() > 1 {
+                let message = "a component waits for components of its instance only";
+                let problem = Diagnostic::new(Code::BadDependency, target.span, message);
+                self.report(problem.help("what the whole role waits for stands in the role: `after …`"));
+                continue;
+            }
+            match names.iter().position(|n| *n == first.name) {
+                Some(index) if !after.iter().any(|(known, _)| *known == index) => after.push((index, target.span)),
+                Some(_) => {}
+                None => {
+                    let message = format!("the instance has no component `{}`", first.name);
+                    let mut problem = Diagnostic::new(Code::BadDependency, first.span, message);
+                    problem.help = suggestion(&first.name, names);
+                    self.report(problem);
+                }
+            }
+        }
     }
 
     pub fn check_component_cycles(&mut self, names: &[&'p str], orders: &[Vec<(usize, Span)>]) -> Option<()> {

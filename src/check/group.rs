@@ -7,7 +7,7 @@ use super::edges::images;
 use super::state::{Checker, ConnectState, Context, GroupIx, RoleIx};
 use super::table::{Contribution, FieldValue};
 use super::value::Value;
-use super::{Connection, Group, Link, Model, Objective, Pin, Role, RoleId};
+use super::{Connection, Coordination, Group, Link, Model, Objective, Pin, Role, RoleId};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::naming;
 use crate::resolve::Type;
@@ -67,6 +67,7 @@ impl<'p> Checker<'_, '_, 'p> {
         references.dedup();
         let connections = self.connections(ix, &roles);
         let coordinations = self.coordinations(ix);
+        recover_together(&mut roles, &coordinations);
         let clauses = self.clauses(ix, &coordinations);
         let labels = self.group_map(ix, "labels");
         let annotations = self.group_map(ix, "annotations");
@@ -250,6 +251,17 @@ impl<'p> Checker<'_, '_, 'p> {
                 None
             }
             _ => None,
+        }
+    }
+}
+
+/// Gives the roles of a coordination its `recover`, unless they say something themselves.
+fn recover_together(roles: &mut [Role], coordinations: &[Coordination]) {
+    for coordination in coordinations {
+        for (index, _) in &coordination.roles {
+            if let Some(role) = roles.get_mut(*index) {
+                role.recover = role.recover.or(coordination.recover);
+            }
         }
     }
 }

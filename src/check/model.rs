@@ -189,7 +189,8 @@ pub struct Role {
     pub after: Vec<After>,
     /// How the number of instances is chosen, for a true range.
     pub autoscale: Option<Autoscale>,
-    /// What restarts together when a pod fails, and where that is said.
+    /// What restarts together when a pod fails, and where that is said: in the role, or else in the
+    /// coordination that it is part of.
     pub recover: Option<(Recovery, Span)>,
     /// Seconds that a pod must be ready to count as available.
     pub min_ready: u32,
@@ -236,6 +237,24 @@ impl Role {
     /// The ports of the part that answers for the instance.
     pub fn ports(&self) -> &[Port] {
         &self.parts[0].pod.main.ports
+    }
+
+    /// The port by which others tell that the role is ready, because its Service lets connections
+    /// through to ready pods only: the one of its readiness probe, else its first one.
+    pub fn awaited_port(&self) -> Option<&Port> {
+        let mut ports = self.ports().iter().filter(|port| port.protocol == "TCP");
+        let probe = self.parts[0].pod.main.ready.as_ref().map(|probe| &probe.check);
+        let probed = |port: &&Port| match probe {
+            Some(Check::Http(_, name) | Check::Tcp(name)) => port.name == *name,
+            Some(Check::Grpc(number, _)) => port.number == *number,
+            Some(Check::Exec(_)) | None => false,
+        };
+        ports.clone().find(probed).or_else(|| ports.next())
+    }
+
+    /// Whether an instance has several pods, which the source wants to restart together.
+    pub fn recovers_together(&self) -> bool {
+        self.multi_pod() && self.pods() > 1 && matches!(self.recover, Some((Recovery::Instance, _)))
     }
 
     /// Seconds that a start may take by the start-up probe of the slowest part; at least 60.
@@ -289,6 +308,8 @@ pub struct After {
     pub role: RoleId,
     /// The `after` clause that says so.
     pub span: Span,
+    /// Pods wait for it whenever they start, not only when the delivery brings them.
+    pub wait: bool,
 }
 
 /// Traffic between the instances of two roles of a group.

@@ -4,7 +4,7 @@ use super::container::Source;
 use super::state::{Checker, View};
 use super::table::{ChildKind, Contribution};
 use super::value::Value;
-use super::{Container, Pod, Security, mistakes};
+use super::{Container, Interpreter, Pod, Security, mistakes};
 use crate::data::Data;
 use crate::diag::{Code, Diagnostic};
 use crate::naming;
@@ -54,6 +54,7 @@ impl<'p> Checker<'_, '_, 'p> {
             image_pull_secrets: self.text_list(view, "image-pull-secrets"),
             grace: self.seconds_field(view, "grace"),
             drain: self.seconds_field(view, "drain"),
+            interpreter: self.text_field(view, "interpreter").and_then(|name| Interpreter::parse(&name)),
             priority: self.text_field(view, "priority"),
             tolerations: self.tolerations(view),
             security: self.security(source),
@@ -76,8 +77,13 @@ impl<'p> Checker<'_, '_, 'p> {
             if name.len() > naming::DNS_LABEL {
                 self.report(mistakes::too_long_for_a_label("container", ident));
             }
-            if name == self.role(source.view.role).name.name || name == "main" {
-                let message = format!("`{name}` is the name of the role's own container");
+            let taken = match name {
+                naming::WAIT => Some("the container that waits for others"),
+                "main" => Some("the role's own container"),
+                name => (name == self.role(source.view.role).name.name).then_some("the role's own container"),
+            };
+            if let Some(of) = taken {
+                let message = format!("`{name}` is the name of {of}");
                 self.report(Diagnostic::new(Code::DuplicateChild, ident.span, message).help("choose another name"));
             }
             let table = self.container_table(&contributions);

@@ -6,7 +6,7 @@ use super::value::Value;
 use super::{Form, Part, PartKind, Recovery, Reference, Replicas, Role};
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
-use crate::syntax::{AfterTarget, Body, ExprKind, StatementKind};
+use crate::syntax::{AfterTarget, Body, ExprKind, MapBody, StatementKind};
 
 impl<'p> Checker<'_, '_, 'p> {
     /// A role of the model, and which other roles its values name. `None` when something is so
@@ -146,10 +146,10 @@ impl<'p> Checker<'_, '_, 'p> {
     }
 }
 
-/// The targets of the `after` statements of a body.
-pub(super) fn afters(body: &Body) -> impl Iterator<Item = &Vec<AfterTarget>> {
+/// The targets and options of the `after` statements of a body.
+pub(super) fn afters(body: &Body) -> impl Iterator<Item = (&[AfterTarget], Option<&MapBody>)> {
     body.statements.iter().filter_map(|s| match &s.kind {
-        StatementKind::After { targets, .. } => Some(targets),
+        StatementKind::After { targets, options } => Some((targets.as_slice(), options.as_ref())),
         _ => None,
     })
 }

@@ -117,6 +117,9 @@ codes! {
     UnkeptByTemplate "E0912" "a clause that one template for all instances cannot keep";
     CrossedGroups "E0913" "groups that wait for each other as a whole";
     UnkeptSkew "E0914" "a bound that a controller does not keep";
+    Unsupervised "E0931" "pods that cannot be made to restart together";
+    NoInterpreter "E0932" "an image that is not known to run scripts";
+    NothingToWaitFor "E0933" "a role that nobody can find ready";
     UpdateWhileScaling "E0942" "an update and a change of numbers that cannot be brought together";
     MixedRevisions "E0961" "a change that lets old and new ends of a connection meet";
     BadTree "E0971" "a tree that cannot be compared";

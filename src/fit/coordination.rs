@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{CoordinatedScaling, Coordination, Group, Model, Recovery, not_yet};
+use crate::check::{CoordinatedScaling, Coordination, Group, Model};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::kinds::Target;
 use crate::lock::Lock;
@@ -17,11 +17,6 @@ pub fn check(session: &mut Session, model: &Model, locks: &BTreeMap<String, Lock
     let none = Lock::default();
     for group in &model.groups {
         for coordination in &group.coordinations {
-            // What restarts more than an instance has no means at all.
-            let narrow = coordination.recover.filter(|(word, _)| matches!(word, Recovery::Pod | Recovery::Instance));
-            if let Some((_, span)) = narrow {
-                session.report(not_yet(span, "`recover`"));
-            }
             if let Some(scale) = coordination.scale {
                 let lock = locks.get(&group.name).unwrap_or(&none);
                 scaling(session, group, (coordination, scale), lock);

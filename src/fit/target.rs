@@ -11,6 +11,7 @@ use crate::kinds::Target;
 use crate::source::Span;
 
 pub mod lws;
+mod native;
 pub mod rbg;
 mod skew;
 
@@ -73,7 +74,7 @@ struct Lack {
 
 const SCHEDULED: &str = "Argo CD and Flux wait until objects are healthy, and know no moment before";
 
-const LACKS: [Lack; 9] = [
+const LACKS: [Lack; 8] = [
     Lack {
         feature: Feature::ScaledInstances,
         target: Target::Native,
@@ -81,16 +82,10 @@ const LACKS: [Lack; 9] = [
         instead: "fix the number of instances, or compile for `lws` or `rbg`",
     },
     Lack {
-        feature: Feature::InstanceRecovery,
-        target: Target::Native,
-        why: "a StatefulSet restarts one pod, not the whole instance",
-        instead: "compile for `lws` or `rbg`, or say `recover = \"pod\"` and let the engine end when a peer is lost",
-    },
-    Lack {
         feature: Feature::WideRecovery,
         target: Target::Native,
-        why: "nothing restarts more than a pod with a pod",
-        instead: "say `recover = \"pod\"`",
+        why: "the pods of an instance restart together, and nothing wider",
+        instead: "say `recover = \"instance\"`",
     },
     Lack {
         feature: Feature::WideRecovery,
@@ -155,7 +150,10 @@ pub fn check(session: &mut Session, model: &Model, target: Target) {
 pub(super) fn stages(session: &mut Session, model: &Model, inventory: &Inventory, target: Target) -> Option<Vec<u32>> {
     check(session, model, target);
     match target {
-        Target::Native => None,
+        Target::Native => {
+            native::check(session, model);
+            None
+        }
         Target::Lws => {
             lws::check(session, model, inventory);
             None
@@ -193,7 +191,8 @@ fn asked(group: &Group) -> Vec<(Feature, Span, String)> {
         }
         let whole = role.recover.filter(|(word, _)| *word == Recovery::Instance && role.pods() > 1);
         found.extend(whole.map(|(_, span)| (Feature::InstanceRecovery, span, name())));
-        found.extend(wide(role.recover).map(|span| (Feature::WideRecovery, span, name())));
+        let shared = group.coordinations.iter().any(|c| c.recover.is_some() && c.recover == role.recover);
+        found.extend(wide(role.recover).filter(|_| !shared).map(|span| (Feature::WideRecovery, span, name())));
     }
     for clause in group.clauses.iter().filter(|clause| clause.prefer.is_none()) {
         if matches!(clause.kind, ClauseKind::Cells { .. }) {
@@ -223,6 +222,10 @@ fn refused(lack: &Lack, span: Span, who: &str) -> Diagnostic {
     let (feature, target) = (lack.feature.name(), lack.target.name());
     let message = format!("{who} asks for {feature}, which the target `{target}` cannot give");
     Diagnostic::new(Code::TargetLacks, span, message).here(lack.why).help(lack.instead)
+}
+
+fn lacks(span: Span, message: String) -> Diagnostic {
+    Diagnostic::new(Code::TargetLacks, span, message)
 }
 
 /// A share that a controller reads as a whole percentage.

@@ -44,7 +44,7 @@ pub enum Peer<'m> {
 /// Ports allowed from a role: `None` is all.
 type Allowed = Option<BTreeSet<PortKey>>;
 
-/// For each group and role who may reach it, by the `connect` statements and the references.
+/// For each group and role who may reach it, by the `connect` statements, the references and the waits.
 pub fn policies<'m>(model: &'m Model, stages: &Stages, namespaces: &'m Namespaces) -> Vec<Vec<Policy<'m>>> {
     let mut allowed: Vec<Vec<BTreeMap<RoleId, Allowed>>> =
         model.groups.iter().map(|g| vec![BTreeMap::new(); g.roles.len()]).collect();
@@ -62,6 +62,13 @@ pub fn policies<'m>(model: &'m Model, stages: &Stages, namespaces: &'m Namespace
             let from = RoleId { group: index, role: r.from };
             if from != r.to {
                 allow(&mut allowed, r.to, from, Some(referenced(model.role(r.to), r.port.as_deref())));
+            }
+        }
+        for (role, source) in group.roles.iter().enumerate() {
+            let from = RoleId { group: index, role };
+            for after in source.after.iter().filter(|after| after.wait) {
+                let port = model.role(after.role).awaited_port().map(key);
+                allow(&mut allowed, after.role, from, Some(port.into_iter().collect()));
             }
         }
     }

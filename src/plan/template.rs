@@ -49,6 +49,14 @@ pub struct PodTemplate<'m> {
 pub struct Container<'m> {
     /// The container in the terms of the language; what is not repeated here is taken from it.
     pub source: &'m check::Container,
+    /// Its name.
+    pub name: Cow<'m, str>,
+    /// It is told what the pod knows about itself.
+    pub told: bool,
+    /// Its declared ports.
+    pub ports: &'m [check::Port],
+    /// A port of the compiler's own that it listens on.
+    pub listens: Option<u16>,
     /// Entry point; empty keeps the image's.
     pub command: Vec<Cow<'m, str>>,
     /// Arguments.
@@ -213,6 +221,10 @@ fn container<'m>(source: &'m check::Container, voice: Voice<'m>) -> Container<'m
     let probe = |p: &'m Option<check::Probe>| p.as_ref().map(|p| probe(p, voice));
     Container {
         source,
+        name: Cow::Borrowed(&source.name),
+        told: true,
+        ports: &source.ports,
+        listens: None,
         command: source.command.iter().map(|t| voice.text(t)).collect(),
         args: source.args.iter().map(|t| voice.text(t)).collect(),
         fields: voice.fields(&env::values(source, true)),

@@ -56,6 +56,7 @@ pub fn pod(name: &str) -> Pod {
         image_pull_secrets: Vec::new(),
         grace: None,
         drain: None,
+        interpreter: None,
         priority: None,
         tolerations: Vec::new(),
         security: Security::default(),
@@ -189,7 +190,7 @@ pub fn reference(from: usize, to: RoleId, port: Option<&str>) -> Reference {
 }
 
 pub fn after(group: usize, role: usize) -> After {
-    After { role: RoleId { group, role }, span: HERE }
+    After { role: RoleId { group, role }, span: HERE, wait: false }
 }
 
 /// Two prefill instances of two pods, three decode instances of one, and a router after both.

@@ -82,6 +82,7 @@ pub const ROLE_FIELDS: &[Field] = &[
     role("identity", FieldKind::Word(&["stable", "none"])),
     both("image", FieldKind::Image),
     role("image-pull-secrets", FieldKind::Texts),
+    role("interpreter", FieldKind::Word(&["python3", "bash"])),
     role("labels", FieldKind::TextMap),
     both("memory", FieldKind::Quantity),
     role("metrics", FieldKind::Later),

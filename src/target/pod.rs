@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::scheduling::{affinity, spread, tolerations};
 use super::{overrides, text, texts};
-use crate::check::{Check, EnvValue, Port, Probe as SourceProbe, VolumeKind};
+use crate::check::{Check, EnvValue, Probe as SourceProbe, VolumeKind};
 use crate::data::{Data, Map};
 use crate::naming;
 use crate::plan::affinity::Site;
@@ -93,13 +93,13 @@ fn names(list: &[String]) -> Vec<Map> {
 fn container(container: &Container<'_>, dress: &Dress<'_>, injected: &[&str]) -> Map {
     let source = container.source;
     let mut map = Map::new();
-    map.set("name", text(&source.name))
+    map.set("name", text(&container.name))
         .set("image", text(&source.image))
         .set_some("imagePullPolicy", source.pull)
         .set_full("command", texts(container.command.iter().map(AsRef::as_ref)))
         .set_full("args", texts(container.args.iter().map(AsRef::as_ref)))
         .set_full("env", env(container, dress, injected))
-        .set_full("ports", source.ports.iter().map(port).collect::<Vec<_>>())
+        .set_full("ports", ports(container))
         .set_full("resources", resources(container))
         .set_some("startupProbe", container.startup.as_ref().map(probe))
         .set_some("readinessProbe", container.ready.as_ref().map(probe))
@@ -113,7 +113,7 @@ fn container(container: &Container<'_>, dress: &Dress<'_>, injected: &[&str]) ->
 /// The contract's variables, then the fields that texts use, then the user's: each can name those
 /// before it. A user's variable of a name that is taken is dropped, as upstream does.
 fn env(container: &Container<'_>, dress: &Dress<'_>, injected: &[&str]) -> Vec<Data> {
-    let identity = dress.identity.iter().map(|(name, value)| (*name, value.clone()));
+    let identity = dress.identity.iter().filter(|_| container.told).map(|(name, value)| (*name, value.clone()));
     let fields = container.fields.iter().map(|field| (field.name(), field_ref(field.path())));
     let given: Vec<(&str, Data)> = identity.chain(fields).collect();
     let taken: BTreeSet<&str> = given.iter().map(|(name, _)| *name).chain(injected.iter().copied()).collect();
@@ -149,11 +149,14 @@ fn variable(source: &EnvSource<'_>) -> Data {
     }
 }
 
-fn port(port: &Port) -> Map {
-    Map::new()
-        .with("name", text(&port.name))
-        .with("containerPort", u32::from(port.number))
-        .with("protocol", port.protocol)
+fn ports(container: &Container<'_>) -> Vec<Map> {
+    let port = |name: Option<&str>, number: u16, protocol: &'static str| {
+        let mut map = Map::new();
+        map.set_some("name", name.map(text));
+        map.with("containerPort", u32::from(number)).with("protocol", protocol)
+    };
+    let declared = container.ports.iter().map(|p| port(Some(&p.name), p.number, p.protocol));
+    declared.chain(container.listens.map(|number| port(None, number, "TCP"))).collect()
 }
 
 fn resources(container: &Container<'_>) -> Map {

@@ -32,6 +32,19 @@ pub struct Pod {
     pub template: u64,
     /// Whether it is ready.
     pub ready: bool,
+    /// Whom it waits for before it starts: host and port.
+    waits: Vec<(String, String)>,
+}
+
+/// Whom the pods of a workload wait for.
+fn waits(object: &Object) -> Vec<(String, String)> {
+    let inits = object.template().and_then(|template| at(template, &["spec", "initContainers"])?.as_sequence());
+    let wait = inits.into_iter().flatten().find(|init| init["name"] == "rbg-wait");
+    let args: Vec<&str> =
+        wait.and_then(|w| w["args"].as_sequence()).into_iter().flatten().filter_map(Value::as_str).collect();
+    // The first one is the name of the script.
+    let pairs = args.get(1..).unwrap_or_default().chunks_exact(2);
+    pairs.map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect()
 }
 
 /// The template of a workload's pods: its digest.
@@ -97,13 +110,40 @@ impl Cluster {
     pub fn step(&mut self, dice: &mut Dice, watch: Watch<'_>) {
         let workloads = self.objects.iter().filter(|(_, live)| live.template.is_some()).map(|(key, _)| key.clone());
         for key in workloads.collect::<Vec<_>>() {
-            for pod in self.objects.get_mut(&key).into_iter().flat_map(|live| live.pods.iter_mut().flatten()) {
+            let pods = self.objects.get(&key).into_iter().flat_map(|live| live.pods.iter().flatten());
+            let free: Vec<bool> = pods.map(|pod| pod.waits.iter().all(|wait| self.accepts(&key.1, wait))).collect();
+            let pods = self.objects.get_mut(&key).into_iter().flat_map(|live| live.pods.iter_mut().flatten());
+            for (pod, _) in pods.zip(free).filter(|(_, free)| *free) {
                 pod.ready |= dice.below(3) == 0;
             }
             if dice.below(4) > 0 {
                 self.control(&key, watch);
             }
         }
+    }
+
+    /// Whether a Service accepts connections from a namespace: it has the port, and leads to a ready pod.
+    fn accepts(&self, from: &str, (host, port): &(String, String)) -> bool {
+        let (name, namespace) = host.split_once('.').unwrap_or((host, from));
+        let service = self.objects.get(&("Service".into(), namespace.into(), name.into()));
+        let Some(service) = service.map(|live| &live.object.value) else { return false };
+        let ports = at(service, &["spec", "ports"]).and_then(Value::as_sequence);
+        let open = ports.is_some_and(|ports| ports.iter().any(|p| p["port"].as_u64() == port.parse().ok()));
+        let selector = at(service, &["spec", "selector"]).and_then(Value::as_mapping);
+        let labels = |live: &Live| at(live.object.template()?, &["metadata", "labels"]).cloned();
+        let selects = |live: &Live| {
+            let labels = labels(live).filter(|_| live.object.namespace() == namespace);
+            selector
+                .zip(labels)
+                .is_some_and(|(selector, labels)| selector.iter().all(|(k, v)| labels.get(k) == Some(v)))
+        };
+        let ready = |live: &Live| live.pods.iter().flatten().any(|pod| pod.ready);
+        open && self.objects.values().any(|live| ready(live) && selects(live))
+    }
+
+    /// All pods are lost at once, as when the power fails.
+    pub fn black_out(&mut self) {
+        self.objects.values_mut().for_each(|live| live.pods.iter_mut().for_each(|pod| *pod = None));
     }
 
     /// One turn of the controller of a workload.
@@ -117,9 +157,9 @@ impl Cluster {
     }
 
     fn start(&mut self, key: &Key, slot: usize, template: u64, watch: Watch<'_>) {
-        let pods = &mut self.objects.get_mut(key).expect("an object").pods;
-        pods.resize(pods.len().max(slot + 1), None);
-        pods[slot] = Some(Pod { template, ready: false });
+        let live = self.objects.get_mut(key).expect("an object");
+        live.pods.resize(live.pods.len().max(slot + 1), None);
+        live.pods[slot] = Some(Pod { template, ready: false, waits: waits(&live.object) });
         watch(self, key);
     }
 

@@ -33,6 +33,8 @@ struct Role {
     version: usize,
     /// Groups and roles.
     after: Vec<(usize, usize)>,
+    /// Whether its pods wait for them whenever they start.
+    waits: bool,
 }
 
 /// Some groups.
@@ -92,6 +94,7 @@ impl Program {
             replicas: 1 + dice.below(3),
             version: 1,
             after: Vec::new(),
+            waits: dice.below(2) == 0,
         };
         let earlier: Vec<(usize, usize)> = self.roles().collect();
         for _ in 0..dice.below(3).min(earlier.len()) {
@@ -183,8 +186,8 @@ impl Program {
     }
 
     fn write(&self, group: usize, role: &Role, text: &mut String) {
-        let Role { name, shape, replicas, version, after } = role;
-        let image = format!("image = \"example.com/{name}:{version}\"");
+        let Role { name, shape, replicas, version, after, waits } = role;
+        let image = format!("image = \"example.com/{name}:{version}\"  interpreter = \"bash\"  port http = 8000");
         let _ = writeln!(text, "  role {name} {{\n    {image}\n    replicas = {replicas}");
         match shape {
             Shape::Interchangeable | Shape::Apart => {}
@@ -197,7 +200,7 @@ impl Program {
         for (g, r) in after {
             let name = &self.groups[*g][*r].name;
             let other = if *g == group { name.clone() } else { format!("g{g}.{name}") };
-            let _ = writeln!(text, "    after {other}");
+            let _ = writeln!(text, "    after {other}{}", if *waits { " { wait = true }" } else { "" });
         }
         text.push_str("  }\n");
     }

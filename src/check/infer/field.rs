@@ -40,6 +40,7 @@ type Options = &'static [(&'static str, Wanted)];
 const PORT: Options = &[("protocol", Wanted::Word(&["TCP", "UDP", "SCTP"]))];
 const FILE: Options = &[("mode", Wanted::Int), ("restart", Wanted::Bool)];
 const MOUNT: Options = &[("read-only", Wanted::Bool), ("sub-path", Wanted::Text)];
+const AFTER: Options = &[("wait", Wanted::Bool)];
 const PROBE: Options = &[
     ("every", Wanted::Duration),
     ("delay", Wanted::Duration),
@@ -84,6 +85,7 @@ pub(super) fn known_options(kind: &StatementKind) -> Options {
         StatementKind::File { .. } => FILE,
         StatementKind::Mount { .. } => MOUNT,
         StatementKind::Probe(_) => PROBE,
+        StatementKind::After { .. } => AFTER,
         StatementKind::Volume { keyword, .. } if keyword.name == "claim" => CLAIM,
         StatementKind::Volume { .. } => VOLUME,
         _ => &[],

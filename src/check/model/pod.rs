@@ -35,6 +35,8 @@ pub struct Pod {
     pub grace: Option<u32>,
     /// Seconds that a pod goes on serving after it was asked to end, before it is told.
     pub drain: Option<u32>,
+    /// What the image of the main container has to run a script with.
+    pub interpreter: Option<Interpreter>,
     /// Name of a PriorityClass.
     pub priority: Option<String>,
     /// Tolerations besides those that placement needs: core/v1 Toleration, checked.
@@ -44,6 +46,30 @@ pub struct Pod {
     /// `pod { … }`: a part of a core/v1 PodSpec, checked by name and type, merged last. Lists with
     /// a Kubernetes merge key are lists of maps whose key field is set. Empty when not used.
     pub overrides: Data,
+}
+
+/// What an image has to run a script with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interpreter {
+    /// Python 3.8 or later.
+    Python,
+    /// Bash with `/dev/tcp`, and `sleep`.
+    Bash,
+}
+
+impl Interpreter {
+    /// The interpreter of this name.
+    pub fn parse(name: &str) -> Option<Interpreter> {
+        [Interpreter::Python, Interpreter::Bash].into_iter().find(|interpreter| interpreter.name() == name)
+    }
+
+    /// The command that runs it, which is its name in the language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Interpreter::Python => "python3",
+            Interpreter::Bash => "bash",
+        }
+    }
 }
 
 /// The security switches of a pod.

@@ -1,12 +1,11 @@
 //! What a LeaderWorkerSet cannot give to leaders and workers.
 
-use super::capability;
+use super::{capability, lacks};
 use crate::check::{Clause, ClauseKind, Form, Group, Model, Part, PartKind, Role, Volume, VolumeKind};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::fit::clauses::level_of;
 use crate::inventory::Inventory;
 use crate::kinds::Target;
-use crate::source::Span;
 
 /// The API of LeaderWorkerSets: what the inventory must name under `capabilities`.
 pub const CAPABILITY: &str = "leaderworkerset.x-k8s.io/v1";
@@ -98,8 +97,4 @@ fn too_old(clause: &Clause, inventory: &Inventory) -> Diagnostic {
         format!("workers follow their leader from Kubernetes 1.31 on, `{}` has {major}.{minor}", inventory.name);
     Diagnostic::new(Code::MissingCapability, clause.span, message)
         .help("upgrade the cluster, or fix the number of instances")
-}
-
-fn lacks(span: Span, message: String) -> Diagnostic {
-    Diagnostic::new(Code::TargetLacks, span, message)
 }

@@ -112,10 +112,7 @@ impl Pods<'_, '_> {
     /// An instance is of no use without one of its pods, so all are made anew unless the source
     /// says `pod`; again and again, with the controller's own delays.
     fn restarts(&self) -> Map {
-        let number = self.group.source.roles.iter().position(|role| role.name == self.role.source.name);
-        let together = self.group.source.coordinations.iter().find(|c| c.roles.iter().any(|r| Some(r.0) == number));
-        let said = self.role.source.recover.or(together.and_then(|c| c.recover));
-        let alone = said.is_some_and(|(word, _)| word == Recovery::Pod);
+        let alone = self.role.source.recover.is_some_and(|(word, _)| word == Recovery::Pod);
         Map::new()
             .with("type", if alone { "None" } else { "RecreateRoleInstanceOnPodRestart" })
             .with("baseDelaySeconds", 30)

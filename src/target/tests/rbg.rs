@@ -204,7 +204,8 @@ fn a_policy_has_the_groups_name_and_a_progression() {
     let schedule = Schedule::of(&[]);
     let rollout = CoordinatedRollout { max_skew: Some(share), max_unavailable, schedule, span: HERE };
     let scale = CoordinatedScaling { max_skew: Some(share), order: Progression::Ready, span: HERE };
-    let mut source = group("g", vec![gang("prefill", 2, 2), gang("decode", 4, 2)]);
+    let decode = Role { recover: Some((Recovery::Pod, HERE)), ..gang("decode", 4, 2) };
+    let mut source = group("g", vec![gang("prefill", 2, 2), decode]);
     source.coordinations = vec![Coordination {
         roles: vec![(0, 1), (1, 2)],
         ratio: None,
