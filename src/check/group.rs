@@ -66,6 +66,10 @@ impl<'p> Checker<'_, '_, 'p> {
         references.dedup();
         let connections = self.connections(ix);
         let coordinations = self.coordinations(ix);
+        let present = self.group(ix).roles.iter().filter(|role| self.role(**role).absent.is_none()).count();
+        if present == roles.len() {
+            self.check_ratios(&coordinations, &roles);
+        }
         let clauses = self.clauses(ix, &coordinations);
         let labels = self.group_map(ix, "labels");
         let annotations = self.group_map(ix, "annotations");

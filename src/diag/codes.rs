@@ -118,6 +118,7 @@ codes! {
     CrossedGroups "E0913" "groups that wait for each other as a whole";
     UnkeptSkew "E0914" "a bound that a controller does not keep";
     UpdateWhileScaling "E0942" "an update and a change of numbers that cannot be brought together";
+    UnkeptRatio "E0943" "a ratio that autoscalers do not keep";
     BadTree "E0971" "a tree that cannot be compared";
     NoRevision "E0972" "git does not give the tree to compare with";
     DeniedChange "E0973" "a change that is denied";
