@@ -15,7 +15,7 @@ use crate::lock::Lock;
 use crate::place::Problem;
 
 mod clauses;
-mod cluster;
+pub mod cluster;
 pub mod compute;
 mod coordination;
 mod eligible;

@@ -78,6 +78,16 @@ impl Quantity {
         self.milli % 1_000 == 0
     }
 
+    /// The number of units without a suffix, for readers that know no quantities: `0.5`.
+    pub fn decimal(self) -> String {
+        let (units, rest) = (self.milli / 1_000, (self.milli % 1_000).abs());
+        let sign = if self.milli < 0 && units == 0 { "-" } else { "" };
+        match format!("{rest:03}").trim_end_matches('0') {
+            "" => format!("{units}"),
+            fraction => format!("{sign}{units}.{fraction}"),
+        }
+    }
+
     /// The sum, written like the left side; `None` when too large.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.checked(self.milli.checked_add(other.milli)?)

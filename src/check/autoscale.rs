@@ -6,6 +6,10 @@ use super::value::Value;
 use super::{Autoscale, Metric, Part, Replicas};
 use crate::diag::{Code, Diagnostic};
 use crate::resolve::Type;
+use crate::source::Span;
+
+/// What an autoscaler is told besides what it measures.
+const BESIDE: [&str; 3] = ["activation", "cooldown", "stabilization"];
 
 impl Checker<'_, '_, '_> {
     pub fn autoscale(&mut self, view: View) -> Option<Autoscale> {
@@ -15,7 +19,7 @@ impl Checker<'_, '_, '_> {
         let source = Source { view, table: &table, main: true };
         let entries = self.get_map(source, "autoscale");
         let mut metric = None;
-        let mut stabilization = None;
+        let (mut stabilization, mut activation, mut cooldown) = (None, None, None);
         for (key, value, at) in entries {
             match (key.as_str(), value) {
                 ("stabilization", value) => {
@@ -23,9 +27,17 @@ impl Checker<'_, '_, '_> {
                         stabilization = self.seconds(ms, at);
                     }
                 }
-                ("metric", Value::Metric(m)) => {
-                    metric = Some(Metric::Pods { name: m.name.clone(), average: m.average })
+                ("cooldown", value) => {
+                    if let Value::Duration(ms) = self.convert(value, &Type::Duration, at) {
+                        cooldown = self.seconds(ms, at);
+                    }
                 }
+                ("activation", value) => {
+                    if let Value::Quantity(least) = self.convert(value, &Type::Quantity, at) {
+                        activation = Some(least);
+                    }
+                }
+                ("metric", Value::Metric(m)) => metric = Some((*m).clone()),
                 ("metric", other) => {
                     self.wrong("metric(…)", &other, at);
                 }
@@ -43,14 +55,34 @@ impl Checker<'_, '_, '_> {
         }
         let Some(metric) = metric else {
             // What is there and wrong was reported.
-            if self.keys(view, "autoscale").iter().any(|key| key != "stabilization") {
+            if self.keys(view, "autoscale").iter().any(|key| !BESIDE.contains(&key.as_str())) {
                 return None;
             }
             let problem = Diagnostic::new(Code::MissingValue, span, "`autoscale` measures nothing");
             self.report(problem.help("`cpu = 70%`, `memory = 80%` or `metric = metric(\"name\", 10)`"));
             return None;
         };
-        Some(Autoscale { metric, stabilization, span })
+        Some(Autoscale { metric, stabilization, activation, cooldown, span })
+    }
+
+    /// Nothing is left to measure when no instance runs, but what Prometheus knows.
+    fn check_zero(&mut self, replicas: Replicas, autoscale: &Autoscale, span: Span) {
+        let outside = matches!(autoscale.metric, Metric::Prometheus { .. });
+        if replicas.min == 0 && !outside {
+            let help = "an autoscaler needs at least one instance to measure; `metric = prometheus(…)` does not";
+            let problem = Diagnostic::new(Code::OutOfRange, span, "`replicas` cannot begin at 0").help(help);
+            self.report(problem);
+        }
+        let waits = autoscale.activation.is_some() || autoscale.cooldown.is_some();
+        if waits && (replicas.min > 0 || !outside) {
+            let message = "`activation` and `cooldown` are about the first instance, which always runs here";
+            let problem = Diagnostic::new(Code::FieldConflict, autoscale.span, message);
+            self.report(
+                problem
+                    .label(span, "from here")
+                    .help("begin at 0 and measure by `prometheus(…)`, or say `stabilization` alone"),
+            );
+        }
     }
 
     pub fn check_autoscale(&mut self, view: View, replicas: Replicas, autoscale: Option<&Autoscale>, parts: &[Part]) {
@@ -68,6 +100,7 @@ impl Checker<'_, '_, '_> {
                 self.report(problem.label(span, "this is not a range").help("write a range: `replicas = 1..4`"));
             }
             (true, Some(autoscale)) => {
+                self.check_zero(replicas, autoscale, span);
                 if let Metric::Resource { name, .. } = &autoscale.metric {
                     let resources = &parts[0].pod.main.resources;
                     let asked = if name == "cpu" { resources.cpu } else { resources.memory };

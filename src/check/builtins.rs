@@ -1,11 +1,12 @@
 //! Built-in functions: few, pure, documented in `docs/language.md`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::EnvValue;
 use super::mistakes;
 use super::state::{Checker, Context};
-use super::value::{MetricValue, ModelValue, Value, ValueMap};
+use super::value::{ModelValue, Value, ValueMap};
+use super::{EnvValue, Metric};
 use crate::diag::{Code, Diagnostic};
 use crate::quantity::Quantity;
 use crate::resolve::{Binding, Type};
@@ -34,6 +35,8 @@ pub(super) fn signature(name: &str) -> (&'static [&'static str], usize) {
         "claim" => (&["name", "read-only"], 1),
         "secret" | "config" => (&["name", "key", "optional"], 2),
         "metric" => (&["name", "average"], 2),
+        "external" => (&["name", "average", "labels"], 2),
+        "prometheus" => (&["server", "query", "average"], 3),
         _ => (&["x"], 1),
     }
 }
@@ -165,7 +168,8 @@ impl<'p> Checker<'_, '_, 'p> {
             "json" => self.document(arg(0), at, true),
             "yaml" => self.document(arg(0), at, false),
             "model" => self.model(args),
-            "claim" | "secret" | "config" | "metric" => self.reference(name, args),
+            "claim" | "secret" | "config" => self.reference(name, args),
+            "metric" | "external" | "prometheus" => self.metric(name, args),
             _ => self.text_function(name, args, span),
         }
     }
@@ -212,17 +216,53 @@ impl<'p> Checker<'_, '_, 'p> {
         Value::Model(Arc::new(model_value(name, claim.as_deref(), path.as_deref())))
     }
 
+    /// What an autoscaler measures, and what it shall be for each instance.
+    fn metric(&mut self, name: &str, args: &[(Value, Span)]) -> Value {
+        let texts = if name == "prometheus" { 2 } else { 1 };
+        let mut words = Vec::new();
+        for (value, span) in &args[..texts] {
+            let Value::Str(word) = value else { return self.wrong("String", value, *span) };
+            words.push(word.to_string());
+        }
+        let (wanted, at) = &args[texts];
+        let Value::Quantity(average) = self.convert(wanted.clone(), &Type::Quantity, *at) else { return Value::Error };
+        if average.milli <= 0 {
+            let message = format!("an average of {average} for each instance is never reached");
+            self.report(Diagnostic::new(Code::OutOfRange, *at, message).help("more than 0"));
+            return Value::Error;
+        }
+        Value::Metric(Arc::new(match (name, words.as_slice()) {
+            ("prometheus", [server, query]) => {
+                Metric::Prometheus { server: server.clone(), query: query.clone(), average }
+            }
+            ("external", [name]) => {
+                let Some(labels) = self.labels(&args[2]) else { return Value::Error };
+                Metric::External { name: name.clone(), labels, average }
+            }
+            (_, words) => Metric::Pods { name: words.concat(), average },
+        }))
+    }
+
+    /// A map of texts, or none.
+    fn labels(&mut self, (value, span): &(Value, Span)) -> Option<BTreeMap<String, String>> {
+        if *value == Value::Unset {
+            return Some(BTreeMap::new());
+        }
+        let Value::Map(map) = self.convert(value.clone(), &Type::Map(Box::new(Type::String)), *span) else {
+            return None;
+        };
+        let text = |(key, value): (&String, &Value)| match value {
+            Value::Str(text) => Some((key.clone(), text.to_string())),
+            _ => None,
+        };
+        map.iter().map(text).collect()
+    }
+
     fn reference(&mut self, name: &str, args: &[(Value, Span)]) -> Value {
         let Value::Str(object) = &args[0].0 else { return self.wrong("String", &args[0].0, args[0].1) };
         let flag = |value: &Value| matches!(value, Value::Bool(true));
         if name == "claim" {
             return Value::Claim(Arc::clone(object), flag(&args[1].0));
-        }
-        if name == "metric" {
-            return match self.convert(args[1].0.clone(), &Type::Quantity, args[1].1) {
-                Value::Quantity(average) => Value::Metric(Arc::new(MetricValue { name: object.to_string(), average })),
-                _ => Value::Error,
-            };
         }
         let Value::Str(key) = &args[1].0 else { return self.wrong("String", &args[1].0, args[1].1) };
         let (name_, key, optional) = (object.to_string(), key.to_string(), flag(&args[2].0));

@@ -2,9 +2,9 @@
 
 mod bounds;
 
-use super::Coordination;
 use super::state::{Checker, Context, FrameIx, GroupIx, RoleIx, View};
 use super::value::Value;
+use super::{Autoscale, Coordination, ReplicasOwner, Role};
 use crate::diag::{Code, Diagnostic};
 use crate::resolve::Type;
 use crate::source::Span;
@@ -104,6 +104,22 @@ impl<'p> Checker<'_, '_, 'p> {
         Some((a, b))
     }
 
+    /// Autoscalers keep a ratio only when both follow one number.
+    pub fn check_ratios(&mut self, coordinations: &[Coordination], roles: &[Role]) {
+        for coordination in coordinations {
+            let (Some(span), [(a, share_a), (b, share_b)]) = (coordination.ratio, coordination.roles.as_slice()) else {
+                continue;
+            };
+            let (Some(one), Some(two)) = (roles.get(*a), roles.get(*b)) else { continue };
+            if let (ReplicasOwner::Autoscaler(x), ReplicasOwner::Autoscaler(y)) =
+                (one.replicas_owner(), two.replicas_owner())
+            {
+                let problem = unlike(span, (one, x, *share_a), (two, y, *share_b));
+                problem.into_iter().for_each(|problem| self.report(problem));
+            }
+        }
+    }
+
     pub fn bounds(&mut self, role: RoleIx) -> Option<(i64, i64)> {
         let span = self.role(role).name.span;
         match self.field(View { role, part: 0 }, "replicas", span) {
@@ -125,4 +141,39 @@ impl<'p> Checker<'_, '_, 'p> {
             }
         }
     }
+}
+
+/// A role with its autoscaler and its share of a cell.
+type Scaled<'r> = (&'r Role, &'r Autoscale, u32);
+
+/// Why the autoscalers of two roles do not keep them in a ratio.
+fn unlike(span: Span, (one, x, a): Scaled<'_>, (two, y, b): Scaled<'_>) -> Option<Diagnostic> {
+    let (left, right) = (&one.name, &two.name);
+    let problem = |message: String| {
+        Diagnostic::new(Code::UnkeptRatio, span, message)
+            .label(x.span, format!("of `{left}`"))
+            .label(y.span, format!("of `{right}`"))
+    };
+    let Some((first, second)) = x.metric.of_one_number(&y.metric) else {
+        let message =
+            format!("`{left}` and `{right}` follow numbers of their own, and nothing keeps them in the ratio {a}:{b}");
+        let help = format!(
+            "give both one `external(…)` or `prometheus(…)`, with averages in the ratio {b}:{a}; or fix the numbers"
+        );
+        return Some(problem(message).help(help));
+    };
+    if first.milli * i128::from(a) != second.milli * i128::from(b) {
+        let message =
+            format!("averages of {first} and {second} do not keep `{left}` and `{right}` in the ratio {a}:{b}");
+        let help = format!(
+            "the more of the number an instance takes, the fewer there are: write averages in the ratio {b}:{a}"
+        );
+        return Some(problem(message).help(help));
+    }
+    let pace = |autoscale: &Autoscale| (autoscale.stabilization, autoscale.activation, autoscale.cooldown);
+    (pace(x) != pace(y)).then(|| {
+        let message =
+            format!("`{left}` and `{right}` do not scale at the same time, so the ratio {a}:{b} does not hold");
+        problem(message).help("give both the same `stabilization`, `activation` and `cooldown`")
+    })
 }

@@ -372,10 +372,9 @@ impl<'p> Checker<'_, '_, 'p> {
 
     fn replicas(&mut self, value: Value, span: Span) -> Value {
         match self.convert(value, &Type::Range, span) {
-            Value::Range(min, max) if min < 0 || (min == 0 && max > 0 && min != max) => {
-                let help = "an autoscaler needs at least one instance to measure";
+            Value::Range(min, _) if min < 0 => {
                 let message = format!("`replicas` cannot begin at {min}");
-                self.report(Diagnostic::new(Code::OutOfRange, span, message).help(help));
+                self.report(Diagnostic::new(Code::OutOfRange, span, message));
                 Value::Error
             }
             Value::Range(_, max) if max > super::MAX_INSTANCES => {

@@ -68,6 +68,10 @@ impl<'p> Checker<'_, '_, 'p> {
         let connections = self.connections(ix, &roles);
         let coordinations = self.coordinations(ix);
         recover_together(&mut roles, &coordinations);
+        let present = self.group(ix).roles.iter().filter(|role| self.role(**role).absent.is_none()).count();
+        if present == roles.len() {
+            self.check_ratios(&coordinations, &roles);
+        }
         let clauses = self.clauses(ix, &coordinations);
         let labels = self.group_map(ix, "labels");
         let annotations = self.group_map(ix, "annotations");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::state::{GroupIx, View};
-use super::{EnvValue, Piece, RuntimeText};
+use super::{EnvValue, Metric, Piece, RuntimeText};
 use crate::quantity::Quantity;
 
 /// A map of the language: in the order of writing.
@@ -41,7 +41,7 @@ pub(super) enum Value {
     Model(Arc<ModelValue>),
     /// From `secret(…)` or `config(…)`.
     Env(Arc<EnvValue>),
-    Metric(Arc<MetricValue>),
+    Metric(Arc<Metric>),
     /// From `claim(…)`: a PersistentVolumeClaim that exists, and whether it is mounted read-only.
     Claim(Arc<str>, bool),
     /// A map field of a role, looked up key by key.
@@ -56,13 +56,6 @@ pub(super) struct ModelValue {
     pub name: String,
     pub claim: Option<String>,
     pub path: String,
-}
-
-/// A metric from `metric(…)`.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct MetricValue {
-    pub name: String,
-    pub average: Quantity,
 }
 
 impl Value {

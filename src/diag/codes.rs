@@ -121,6 +121,7 @@ codes! {
     NoInterpreter "E0932" "an image that is not known to run scripts";
     NothingToWaitFor "E0933" "a role that nobody can find ready";
     UpdateWhileScaling "E0942" "an update and a change of numbers that cannot be brought together";
+    UnkeptRatio "E0943" "a ratio that autoscalers do not keep";
     MixedRevisions "E0961" "a change that lets old and new ends of a connection meet";
     BadTree "E0971" "a tree that cannot be compared";
     NoRevision "E0972" "git does not give the tree to compare with";

@@ -93,7 +93,7 @@ pub(super) fn sets<'v>(object: Option<&'v Object>, all: &Objects) -> Vec<Set<'v>
         ("apps", "StatefulSet") => vec![stateful_set(object, all)],
         ("leaderworkerset.x-k8s.io", "LeaderWorkerSet") => leader_worker_set(object, all),
         ("workloads.x-k8s.io", "RoleBasedGroup") => role_based_group(object),
-        ("autoscaling", "HorizontalPodAutoscaler") => vec![autoscaler(object)],
+        ("autoscaling", "HorizontalPodAutoscaler") | ("keda.sh", "ScaledObject") => vec![autoscaler(object)],
         _ => Vec::new(),
     }
 }
@@ -106,7 +106,7 @@ fn number(value: &Value, pointer: &str) -> Option<u64> {
 fn autoscaler_of<'o>(object: &Object, all: &'o Objects) -> Option<&'o Object> {
     let scales = |other: &&Object| {
         let target = |field: &str| other.text(&format!("/spec/scaleTargetRef/{field}"));
-        other.text("/kind") == "HorizontalPodAutoscaler"
+        ["HorizontalPodAutoscaler", "ScaledObject"].contains(&other.text("/kind"))
             && other.text("/metadata/namespace") == object.text("/metadata/namespace")
             && (target("kind"), target("name")) == (object.text("/kind"), object.text("/metadata/name"))
     };
@@ -115,7 +115,11 @@ fn autoscaler_of<'o>(object: &Object, all: &'o Objects) -> Option<&'o Object> {
 
 /// The least number of pods that an autoscaler keeps.
 fn least(autoscaler: &Object) -> u64 {
-    number(&autoscaler.value, "/spec/minReplicas").unwrap_or(1)
+    match autoscaler.text("/kind") {
+        // KEDA itself may leave none.
+        "ScaledObject" => number(&autoscaler.value, "/spec/minReplicaCount").unwrap_or(0),
+        _ => number(&autoscaler.value, "/spec/minReplicas").unwrap_or(1),
+    }
 }
 
 /// The pods that an autoscaler keeps at least: they are those of its target, which is not the one to

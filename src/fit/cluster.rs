@@ -1,6 +1,6 @@
 //! What the cluster must have: its version, products, resources, links.
 
-use crate::check::Model;
+use crate::check::{Autoscale, Metric, Model, ReplicasOwner};
 use crate::diag::{Code, Diagnostic, Session, suggestion};
 use crate::inventory::Inventory;
 
@@ -14,6 +14,9 @@ const SIDECARS: (u32, u32) = (1, 29);
 pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory) {
     version(session, model, inventory);
     for (_, role) in model.roles() {
+        if let ReplicasOwner::Autoscaler(autoscale) = role.replicas_owner() {
+            scaler(session, inventory, autoscale);
+        }
         for part in &role.parts {
             if let Some((product, span)) = &part.pod.gpu {
                 let known: Vec<&str> = products(inventory);
@@ -41,6 +44,19 @@ pub(super) fn check(session: &mut Session, model: &Model, inventory: &Inventory)
                 session.report(no_resource("hugepages", role.span));
             }
         }
+    }
+}
+
+/// The API of KEDA's autoscalers.
+pub const KEDA: &str = "keda.sh/v1alpha1";
+
+fn scaler(session: &mut Session, inventory: &Inventory, autoscale: &Autoscale) {
+    let keda = matches!(autoscale.metric, Metric::Prometheus { .. });
+    if keda && !inventory.capabilities.contains(KEDA) {
+        let message =
+            format!("`prometheus(…)` is measured by KEDA, `{KEDA}`, which `{}` does not name", inventory.name);
+        let help = format!("install KEDA, and add `{KEDA}` to `capabilities`; or measure `metric(…)` or `external(…)`");
+        session.report(Diagnostic::new(Code::MissingCapability, autoscale.span, message).help(help));
     }
 }
 

@@ -13,8 +13,8 @@ pub struct Health {
     pub kind: &'static str,
     /// Its API group.
     pub group: &'static str,
-    /// For Argo CD: a script in Lua.
-    pub script: &'static str,
+    /// For Argo CD: a script in Lua; `None` where it brings its own.
+    pub script: Option<&'static str>,
     /// For Flux: an expression in CEL that is true while the object is on its way.
     in_progress: Option<&'static str>,
     /// For Flux: an expression in CEL that is true when the object is ready. It says that some
@@ -23,21 +23,24 @@ pub struct Health {
 }
 
 /// All kinds that need it.
-pub const ALL: [Health; 2] = [
+pub const ALL: [Health; 3] = [
     Health {
         kind: "LeaderWorkerSet",
         group: "leaderworkerset.x-k8s.io",
-        script: include_str!("health/leaderworkerset.lua"),
+        script: Some(include_str!("health/leaderworkerset.lua")),
         in_progress: Some(include_str!("health/leaderworkerset.in-progress.cel")),
         current: include_str!("health/leaderworkerset.current.cel"),
     },
     Health {
         kind: "RoleBasedGroup",
         group: "workloads.x-k8s.io",
-        script: include_str!("health/rolebasedgroup.lua"),
+        script: Some(include_str!("health/rolebasedgroup.lua")),
         in_progress: None,
         current: include_str!("health/rolebasedgroup.current.cel"),
     },
+    // Its condition `Ready` is false while Prometheus does not answer. As with any autoscaler nobody
+    // waits for that: those who come after the role may be what is measured.
+    Health { kind: "ScaledObject", group: "keda.sh", script: None, in_progress: None, current: "true" },
 ];
 
 /// What must be told about objects of an API group and kind.

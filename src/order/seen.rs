@@ -59,7 +59,8 @@ impl Seen {
         let mut seen = Seen::default();
         for manifest in manifests {
             let api_version = text(&manifest.body, &["apiVersion"]);
-            if let Some(health) = health::of(api_group(&api_version), manifest.kind) {
+            let judged = health::of(api_group(&api_version), manifest.kind);
+            if let Some(health) = judged.filter(|health| health.script.is_some()) {
                 seen.stages.insert((manifest.stage, health.kind));
             }
             seen.kinds.insert((api_version, manifest.kind.to_owned()));

@@ -154,7 +154,7 @@ pub fn elastic(name: &str, min: u32, max: u32) -> Role {
     let mut role = role(name, Form::StatefulSet, min);
     role.replicas = Replicas { min, max };
     let metric = Metric::Resource { name: "cpu".into(), utilization: 70 };
-    role.autoscale = Some(Autoscale { metric, stabilization: Some(300), span: HERE });
+    role.autoscale = Some(Autoscale { metric, stabilization: Some(300), activation: None, cooldown: None, span: HERE });
     role.parts[0].pod.main.ports = vec![port("http", 8000)];
     role.parts[0].pod.main.args = vec![value("--me=", RuntimeValue::Instance), value("--rank=", RuntimeValue::Index)];
     role

@@ -10,7 +10,7 @@ use super::objects::{self, Scaled, account};
 use super::pod::{self, Dress, field_ref, role_labels};
 use super::scheduling::guarantee;
 use super::{Manifest, Object, Owner, Stage, common_labels, labels, listed, lws, text};
-use crate::check::{self, Form, PartKind, Pin};
+use crate::check::{self, Form, PartKind, Pin, ReplicasOwner};
 use crate::data::{Data, Map};
 use crate::fit::gang::is_gang;
 use crate::fit::target::lws::CAPABILITY;
@@ -59,8 +59,9 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
             _ => objects.extend(workloads.map(|workload| workload.object())),
         }
     }
-    let autoscale = role.source.autoscale.as_ref().filter(|_| role.autoscaled());
-    objects.extend(autoscale.map(|a| objects::autoscaler(role, a, &scaled(group.source, role.source))));
+    if let ReplicasOwner::Autoscaler(autoscale) = role.source.replicas_owner() {
+        objects.push(objects::autoscaler(role, autoscale, &scaled(group.source, role.source)));
+    }
     objects
 }
 
@@ -210,9 +211,10 @@ impl<'p, 'm> Workload<'p, 'm> {
     }
 
     fn common(&self) -> Map {
-        let replicas = match self.unit.instance {
-            Some(_) => Some(self.part.source.count),
-            None => (!self.role.autoscaled()).then_some(self.role.source.replicas.min),
+        let replicas = match (self.unit.instance, self.role.source.replicas_owner()) {
+            (Some(_), _) => Some(self.part.source.count),
+            (None, ReplicasOwner::Sources(replicas)) => Some(replicas),
+            (None, ReplicasOwner::Autoscaler(_)) => None,
         };
         let min_ready = Some(self.role.source.min_ready).filter(|seconds| *seconds > 0);
         let mut spec = Map::new();

@@ -4,6 +4,7 @@ use super::pod::role_labels;
 use super::{Object, Stage, text, texts};
 use crate::check::{Autoscale, Metric};
 use crate::data::{Data, Map};
+use crate::fit::cluster::KEDA;
 use crate::fit::compute::{self, ComputeDomain};
 use crate::fit::gang::GangScheduler;
 use crate::kinds::Target;
@@ -12,6 +13,7 @@ use crate::plan::files::FileSet;
 use crate::plan::network::{Peer, Policy, PortKey, Rule};
 use crate::plan::template::DISCOVERY_KEY;
 use crate::plan::{Group, Role, Service};
+use crate::quantity::Quantity;
 
 /// The discovery file of a group.
 pub fn discovery(group: &Group<'_>, target: Target) -> Object {
@@ -156,9 +158,13 @@ pub struct Scaled {
     pub name: String,
 }
 
-/// The autoscaler of a role with this workload.
+/// The autoscaler of a role with this workload: one, whoever it is.
 pub fn autoscaler(role: &Role<'_>, autoscale: &Autoscale, scaled: &Scaled) -> Object {
     let metric = match &autoscale.metric {
+        Metric::Prometheus { server, query, average } => {
+            let trigger = prometheus(server, query, (average, autoscale.activation.as_ref()));
+            return scaled_object(role, autoscale, scaled, trigger);
+        }
         Metric::Resource { name, utilization } => {
             let target = Map::new().with("type", "Utilization").with("averageUtilization", *utilization);
             let resource = Map::new().with("name", text(name)).with("target", target);
@@ -169,15 +175,58 @@ pub fn autoscaler(role: &Role<'_>, autoscale: &Autoscale, scaled: &Scaled) -> Ob
             let pods = Map::new().with("metric", Map::new().with("name", text(name))).with("target", target);
             Map::new().with("type", "Pods").with("pods", pods)
         }
+        Metric::External { name, labels, average } => {
+            let target = Map::new().with("type", "AverageValue").with("averageValue", average.to_string());
+            let labels: Map = labels.iter().map(|(key, value)| (key.clone().into(), text(value))).collect();
+            let mut metric = Map::new().with("name", text(name));
+            metric.set_some("selector", (!labels.is_empty()).then(|| Map::new().with("matchLabels", labels)));
+            Map::new()
+                .with("type", "External")
+                .with("external", Map::new().with("metric", metric).with("target", target))
+        }
     };
-    let target = Map::new().with("apiVersion", scaled.api).with("kind", scaled.kind).with("name", text(&scaled.name));
     let mut spec = Map::new()
-        .with("scaleTargetRef", target)
+        .with("scaleTargetRef", reference(scaled))
         .with("minReplicas", role.source.replicas.min)
         .with("maxReplicas", role.source.replicas.max)
         .with("metrics", vec![metric]);
-    let window = |seconds: u32| Map::new().with("scaleDown", Map::new().with("stabilizationWindowSeconds", seconds));
-    spec.set_some("behavior", autoscale.stabilization.map(window).map(Data::from));
+    spec.set_some("behavior", behavior(autoscale).map(Data::from));
     let fields = Map::new().with("spec", spec);
     Object::new("autoscaling/v2", "HorizontalPodAutoscaler", role.name.clone(), Stage::Last, fields)
+}
+
+fn reference(scaled: &Scaled) -> Map {
+    Map::new().with("apiVersion", scaled.api).with("kind", scaled.kind).with("name", text(&scaled.name))
+}
+
+fn behavior(autoscale: &Autoscale) -> Option<Map> {
+    let window = |seconds: u32| Map::new().with("scaleDown", Map::new().with("stabilizationWindowSeconds", seconds));
+    autoscale.stabilization.map(window)
+}
+
+/// What KEDA asks Prometheus. It reads all numbers from texts.
+fn prometheus(server: &str, query: &str, (average, activation): (&Quantity, Option<&Quantity>)) -> Map {
+    let mut metadata = Map::new();
+    metadata.set_some("activationThreshold", activation.map(|least| least.decimal()));
+    let metadata =
+        metadata.with("query", text(query)).with("serverAddress", text(server)).with("threshold", average.decimal());
+    Map::new().with("type", "prometheus").with("metricType", "AverageValue").with("metadata", metadata)
+}
+
+/// An autoscaler of KEDA, which makes a HorizontalPodAutoscaler of the name that ours would have. One
+/// that stands already becomes KEDA's: its webhook refuses two of one workload.
+fn scaled_object(role: &Role<'_>, autoscale: &Autoscale, scaled: &Scaled, trigger: Map) -> Object {
+    let mut config = Map::new().with("name", text(&role.name));
+    config.set_some("behavior", behavior(autoscale));
+    let mut spec = Map::new()
+        .with("scaleTargetRef", reference(scaled))
+        .with("minReplicaCount", role.source.replicas.min)
+        .with("maxReplicaCount", role.source.replicas.max);
+    spec.set_some("cooldownPeriod", autoscale.cooldown)
+        .set("advanced", Map::new().with("horizontalPodAutoscalerConfig", config))
+        .set("triggers", vec![trigger]);
+    let fields = Map::new().with("spec", spec);
+    let mut object = Object::new(KEDA, "ScaledObject", role.name.clone(), Stage::Last, fields);
+    object.annotations = Map::new().with("scaledobject.keda.sh/transfer-hpa-ownership", "true");
+    object
 }

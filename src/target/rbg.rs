@@ -8,7 +8,7 @@
 use super::objects::{self, Scaled};
 use super::scheduling::guarantee;
 use super::{Manifest, Object, Owner, Stage, listed, overrides, text};
-use crate::check::{self, Form};
+use crate::check::{self, Form, ReplicasOwner};
 use crate::data::{Data, Map};
 use crate::fit::gang::GangScheduler;
 use crate::fit::target::rbg::API;
@@ -50,10 +50,10 @@ fn around(group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
     objects.extend(role.files.iter().map(objects::files));
     objects.extend(role.services.iter().filter(|s| !s.headless).map(|s| objects::service(group, role, s)));
     objects.push(disruption_budget(group, role));
-    let autoscale = role.source.autoscale.as_ref().filter(|_| role.autoscaled());
-    let name = role.name.clone();
-    let scaled = Scaled { api: API, kind: "RoleBasedGroupScalingAdapter", name };
-    objects.extend(autoscale.map(|a| objects::autoscaler(role, a, &scaled)));
+    if let ReplicasOwner::Autoscaler(autoscale) = role.source.replicas_owner() {
+        let scaled = Scaled { api: API, kind: "RoleBasedGroupScalingAdapter", name: role.name.clone() };
+        objects.push(objects::autoscaler(role, autoscale, &scaled));
+    }
     objects
 }
 

@@ -74,7 +74,8 @@ pub fn known(object: &Value) {
                 all_known::<core::v1::PodTemplateSpec>(&object["spec"]["leaderWorkerTemplate"][template]);
             }
         }
-        "Application" | "AppProject" | "ComputeDomain" | "PodGroup" | "RoleBasedGroup" | "CoordinatedPolicy" => {}
+        "Application" | "AppProject" | "ComputeDomain" | "PodGroup" | "ScaledObject" | "RoleBasedGroup"
+        | "CoordinatedPolicy" => {}
         kind => panic!("unknown kind {kind}"),
     }
 }

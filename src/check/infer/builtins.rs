@@ -83,7 +83,7 @@ impl<'p> Inference<'p> {
             "string" => return self.string_of(first, at),
             "json" | "yaml" => self.in_document(first, at),
             "model" => arguments.iter().flatten().for_each(|(kind, value)| self.fit(kind, &Type::String, value)),
-            "claim" | "secret" | "config" | "metric" => self.reference(name, arguments),
+            "claim" | "secret" | "config" | "metric" | "external" | "prometheus" => self.reference(name, arguments),
             _ => self.texts(name, arguments),
         }
         returned(name)
@@ -211,12 +211,20 @@ impl<'p> Inference<'p> {
     }
 
     fn reference(&mut self, name: &str, arguments: &Arranged<'p>) {
-        let texts = if matches!(name, "secret" | "config") { 2 } else { 1 };
+        let texts = if matches!(name, "secret" | "config" | "prometheus") { 2 } else { 1 };
         for (kind, value) in arguments.iter().take(texts).flatten() {
             self.wanted(matches!(kind, Kind::Any | Kind::Str(_) | Kind::Text), "String", kind, value.span);
         }
-        if let ("metric", Some(Some((kind, value)))) = (name, arguments.get(1)) {
+        let average = match name {
+            "metric" | "external" => arguments.get(1),
+            "prometheus" => arguments.get(2),
+            _ => None,
+        };
+        if let Some(Some((kind, value))) = average {
             self.fit(kind, &Type::Quantity, value);
+        }
+        if let ("external", Some(Some((kind, value)))) = (name, arguments.get(2)) {
+            self.map_wanted(kind, value.span);
         }
     }
 
@@ -244,7 +252,7 @@ fn returned(name: &str) -> Kind {
         "model" => Kind::Model,
         "claim" => Kind::Claim,
         "secret" | "config" => Kind::Env,
-        "metric" => Kind::Metric,
+        "metric" | "external" | "prometheus" => Kind::Metric,
         _ => Kind::Any,
     }
 }

@@ -63,6 +63,8 @@ const CLAIM: Options = &[
     ("access", Wanted::Word(&["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany", "ReadOnlyMany"])),
 ];
 const AUTOSCALE: Options = &[
+    ("activation", Wanted::Quantity),
+    ("cooldown", Wanted::Duration),
     ("cpu", Wanted::Percent),
     ("memory", Wanted::Percent),
     ("metric", Wanted::Metric),

@@ -84,16 +84,17 @@ fn apps(name: &str, options: &Options) -> Extra {
 fn patches(options: &Options, seen: &[Seen]) -> Vec<Extra> {
     let mut told: BTreeSet<&str> = BTreeSet::new();
     let kinds = seen.iter().enumerate().flat_map(|(owner, seen)| seen.health().map(move |(_, health)| (owner, health)));
-    kinds.filter(|(_, health)| told.insert(health.kind)).map(|(owner, health)| patch(options, owner, health)).collect()
+    let patch = |(owner, health): (usize, &Health)| Some(patch(options, owner, health, health.script?));
+    kinds.filter(|(_, health)| told.insert(health.kind)).filter_map(patch).collect()
 }
 
-fn patch(options: &Options, owner: usize, health: &Health) -> Extra {
+fn patch(options: &Options, owner: usize, health: &Health, script: &'static str) -> Extra {
     let metadata = Map::new().with("name", "argocd-cm").with("namespace", options.namespace.clone());
     let body = Map::new()
         .with("apiVersion", "v1")
         .with("kind", "ConfigMap")
         .with("metadata", metadata)
-        .with("data", Map::new().with(health.key(), health.script));
+        .with("data", Map::new().with(health.key(), script));
     let name = health.kind.to_ascii_lowercase();
     let namespace = &options.namespace;
     let apply = format!("kubectl -n {namespace} patch configmap argocd-cm --patch-file configmap-{name}.yaml");

@@ -1,7 +1,7 @@
 //! A role of a RoleBasedGroup.
 
 use super::{gang, patch};
-use crate::check::{Form, PartKind, Port, Recovery};
+use crate::check::{Form, PartKind, Port, Recovery, ReplicasOwner};
 use crate::data::{Data, Map};
 use crate::kinds::Target;
 use crate::naming;
@@ -22,8 +22,12 @@ pub fn role(plan: &Plan<'_>, owner: Owner<'_, '_>, (index, role): (usize, &Role<
     let source = role.source;
     let make = Pods { plan, group, role, owner: Owner { role: Some((index, role)), ..owner } };
     let stateless = (source.form == Form::Deployment).then(|| Map::new().with(PATTERN, "Stateless"));
+    let (replicas, adapter) = match source.replicas_owner() {
+        ReplicasOwner::Sources(replicas) => (Some(replicas), None),
+        ReplicasOwner::Autoscaler(_) => (None, Some(Map::new().with("enable", true))),
+    };
     let mut map = Map::new().with("name", text(&source.name));
-    map.set_some("replicas", (!role.autoscaled()).then_some(source.replicas.min))
+    map.set_some("replicas", replicas)
         .set_full("labels", labels(source.labels.iter()))
         .set_some("annotations", stateless)
         .set_full("dependencies", texts(before(owner, role)))
@@ -31,7 +35,7 @@ pub fn role(plan: &Plan<'_>, owner: Owner<'_, '_>, (index, role): (usize, &Role<
         .set("podManagementPolicy", "Parallel")
         .set("minReadySeconds", source.min_ready)
         .set("rolloutStrategy", rollout(group, role))
-        .set_some("scalingAdapter", role.autoscaled().then(|| Map::new().with("enable", true)));
+        .set_some("scalingAdapter", adapter);
     let (field, pattern) = make.pattern();
     map.with(field, pattern)
 }

@@ -87,6 +87,60 @@ fn components_are_a_stateful_set_each() {
 }
 
 #[test]
+fn keda_scales_by_what_prometheus_says() {
+    let mut role = elastic("embed", 0, 5);
+    let autoscale = role.autoscale.as_mut().unwrap();
+    let (server, query) = ("http://prometheus.monitoring:9090".into(), "sum(queue{role=\"embed\"})".into());
+    autoscale.metric = Metric::Prometheus { server, query, average: Quantity { milli: 2_500, binary: false } };
+    (autoscale.activation, autoscale.cooldown) = (Some(Quantity::units(1)), Some(600));
+    let object = alone(role, "scaledobject-g-embed");
+    assert_eq!(object["metadata"]["annotations"]["scaledobject.keda.sh/transfer-hpa-ownership"], "true");
+    assert_snapshot!(yaml(&object["spec"]), @r#"
+    advanced:
+      horizontalPodAutoscalerConfig:
+        behavior:
+          scaleDown:
+            stabilizationWindowSeconds: 300
+        name: g-embed
+    cooldownPeriod: 600
+    maxReplicaCount: 5
+    minReplicaCount: 0
+    scaleTargetRef:
+      apiVersion: apps/v1
+      kind: StatefulSet
+      name: g-embed
+    triggers:
+    - metadata:
+        activationThreshold: '1'
+        query: sum(queue{role="embed"})
+        serverAddress: http://prometheus.monitoring:9090
+        threshold: '2.5'
+      metricType: AverageValue
+      type: prometheus
+    "#);
+}
+
+#[test]
+fn an_external_metric_is_shared_out() {
+    let mut role = elastic("embed", 1, 5);
+    let labels = [("model".to_owned(), "qwen".to_owned())].into();
+    role.autoscale.as_mut().unwrap().metric =
+        Metric::External { name: "queue".into(), labels, average: Quantity::units(8) };
+    assert_snapshot!(yaml(&alone(role, "horizontalpodautoscaler-g-embed")["spec"]["metrics"]), @r"
+    - external:
+        metric:
+          name: queue
+          selector:
+            matchLabels:
+              model: qwen
+        target:
+          averageValue: '8'
+          type: AverageValue
+      type: External
+    ");
+}
+
+#[test]
 fn a_stateful_set_for_all_reads_its_labels() {
     let embed = alone(elastic("embed", 2, 5), "statefulset-g-embed");
     assert!(embed["spec"].get("replicas").is_none());
