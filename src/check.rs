@@ -51,6 +51,7 @@ mod table;
 mod text;
 mod text_template;
 mod value;
+mod warm_up;
 
 pub use model::*;
 pub(crate) use setup::not_yet;

@@ -111,7 +111,7 @@ impl<'p> Checker<'_, '_, 'p> {
         }
     }
 
-    fn check_image(&mut self, image: &str, span: Span) {
+    pub fn check_image(&mut self, image: &str, span: Span) {
         let legal = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
         if image.is_empty() || !image.chars().all(legal) || image.starts_with(['/', ':', '@', '.', '-']) {
             let message = format!("\"{image}\" is not an image reference");

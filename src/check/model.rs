@@ -10,9 +10,11 @@ use crate::source::Span;
 
 mod place;
 mod pod;
+mod warm_up;
 
 pub use place::*;
 pub use pod::*;
+pub use warm_up::*;
 
 /// Everything that the sources say, evaluated.
 #[derive(Debug, Clone, Default)]
@@ -200,6 +202,8 @@ pub struct Role {
     pub service_account: Option<String>,
     /// What its service account may do in its namespace, for discovery by selector.
     pub discovers: bool,
+    /// What is made ready on nodes before its pods start there.
+    pub warm_up: Option<WarmUp>,
 }
 
 impl Role {

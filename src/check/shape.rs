@@ -160,6 +160,7 @@ const OF_THE_INSTANCE: &[&str] = &[
     "replicas",
     "service-account",
     "recover",
+    "warm-up",
 ];
 
 fn field(session: &mut Session, name: &Ident, value: Option<&Expr>, place: Place) {

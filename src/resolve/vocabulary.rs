@@ -105,6 +105,7 @@ pub const ROLE_FIELDS: &[Field] = &[
     role("service-account", FieldKind::Text),
     role("shm", FieldKind::Quantity),
     role("tolerate", FieldKind::Maps),
+    role("warm-up", FieldKind::Options(&["command", "cpu", "deadline", "images", "memory", "nodes", "retries"])),
 ];
 
 /// The field of a role with this name.
