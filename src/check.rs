@@ -23,6 +23,7 @@ mod container;
 mod convert;
 mod coordinate;
 mod edges;
+mod engine_runtimes;
 mod expr;
 mod fields;
 mod group;

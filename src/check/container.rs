@@ -216,7 +216,7 @@ impl<'p> Checker<'_, '_, 'p> {
         env
     }
 
-    fn check_secret(&mut self, name: &str, text: &RuntimeText, span: Span) {
+    pub fn check_secret(&mut self, name: &str, text: &RuntimeText, span: Span) {
         let [Piece::Text(text)] = text.0.as_slice() else { return };
         let harmless = text.is_empty() || text.parse::<f64>().is_ok() || matches!(text.as_str(), "true" | "false");
         if harmless || !looks_secret(name) {

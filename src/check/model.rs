@@ -8,10 +8,12 @@ use crate::naming;
 use crate::quantity::Quantity;
 use crate::source::Span;
 
+mod engine_runtime;
 mod place;
 mod pod;
 mod warm_up;
 
+pub use engine_runtime::*;
 pub use place::*;
 pub use pod::*;
 pub use warm_up::*;
@@ -202,6 +204,8 @@ pub struct Role {
     pub service_account: Option<String>,
     /// What its service account may do in its namespace, for discovery by selector.
     pub discovers: bool,
+    /// Profiles whose containers a controller adds to its pods.
+    pub engine_runtimes: Vec<EngineRuntime>,
     /// What is made ready on nodes before its pods start there.
     pub warm_up: Option<WarmUp>,
 }

@@ -154,6 +154,7 @@ const OF_THE_INSTANCE: &[&str] = &[
     "annotations",
     "autoscale",
     "discovers",
+    "engine-runtimes",
     "identity",
     "labels",
     "min-ready",

@@ -31,11 +31,13 @@ pub enum Feature {
     CoordinatedRollout,
     /// `scale` of a `coordinate`.
     CoordinatedScaling,
+    /// `engine-runtimes`.
+    EngineRuntimes,
 }
 
 impl Feature {
     /// All of them, in the order of the table.
-    pub const ALL: [Feature; 7] = [
+    pub const ALL: [Feature; 8] = [
         Feature::Claims,
         Feature::ScaledInstances,
         Feature::Cells,
@@ -43,6 +45,7 @@ impl Feature {
         Feature::WideRecovery,
         Feature::CoordinatedRollout,
         Feature::CoordinatedScaling,
+        Feature::EngineRuntimes,
     ];
 
     /// What it is called in the table.
@@ -55,6 +58,7 @@ impl Feature {
             Feature::WideRecovery => "`recover = \"role\"` or `\"group\"`",
             Feature::CoordinatedRollout => "`rollout` of a `coordinate`",
             Feature::CoordinatedScaling => "`scale` of a `coordinate`",
+            Feature::EngineRuntimes => "`engine-runtimes`",
         }
     }
 }
@@ -67,7 +71,12 @@ struct Lack {
     instead: &'static str,
 }
 
-const LACKS: [Lack; 7] = [
+const NO_PROFILES: (&str, &str) = (
+    "profiles are of the RoleBasedGroup controller",
+    "write the containers as `sidecar`s and `init`s of a mixin, or compile for `rbg`",
+);
+
+const LACKS: [Lack; 9] = [
     Lack {
         feature: Feature::ScaledInstances,
         target: Target::Native,
@@ -110,6 +119,8 @@ const LACKS: [Lack; 7] = [
         why: "its controller makes anew at most the pods of an instance",
         instead: "say `recover = \"instance\"`",
     },
+    Lack { feature: Feature::EngineRuntimes, target: Target::Native, why: NO_PROFILES.0, instead: NO_PROFILES.1 },
+    Lack { feature: Feature::EngineRuntimes, target: Target::Lws, why: NO_PROFILES.0, instead: NO_PROFILES.1 },
 ];
 
 /// Whether a target gives a feature: it has the means, and the compiler uses them.
@@ -175,6 +186,8 @@ fn asked(group: &Group) -> Vec<(Feature, Span, String)> {
         }
         let whole = role.recover.filter(|(word, _)| *word == Recovery::Instance && role.pods() > 1);
         found.extend(whole.map(|(_, span)| (Feature::InstanceRecovery, span, name())));
+        let profile = role.engine_runtimes.first();
+        found.extend(profile.map(|runtime| (Feature::EngineRuntimes, runtime.span, name())));
         found.extend(wide(role.recover).map(|span| (Feature::WideRecovery, span, name())));
     }
     for clause in group.clauses.iter().filter(|clause| clause.prefer.is_none()) {

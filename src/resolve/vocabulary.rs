@@ -70,6 +70,7 @@ pub const ROLE_FIELDS: &[Field] = &[
     both("cpu", FieldKind::Quantity),
     role("discovers", FieldKind::Bool),
     role("drain", FieldKind::Duration),
+    role("engine-runtimes", FieldKind::Maps),
     both("env", FieldKind::RuntimeMap),
     both("ephemeral", FieldKind::Quantity),
     role("expose", FieldKind::Later),
