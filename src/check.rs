@@ -23,6 +23,7 @@ mod container;
 mod convert;
 mod coordinate;
 mod edges;
+mod engine_runtimes;
 mod expr;
 mod fields;
 mod group;
@@ -51,6 +52,7 @@ mod table;
 mod text;
 mod text_template;
 mod value;
+mod warm_up;
 
 pub use model::*;
 

@@ -28,6 +28,7 @@ pub mod revision;
 mod shape;
 pub mod target;
 mod wait;
+mod warm_up;
 
 pub(crate) use eligible::tolerated;
 
@@ -83,6 +84,7 @@ pub fn fit(
     let gang = gang::scheduler(session, &model, inventory);
     let hardware = hardware::hardware(session, &model, inventory, &eligible);
     links::check(session, &model, inventory, &compute_domains);
+    warm_up::check(session, &model, inventory, &eligible);
     session.gate()?;
     let problem = problem::problem(&model, inventory, eligible, locks);
     let locks = model.groups.iter().map(|group| locks.get(&group.name).cloned().unwrap_or_default()).collect();

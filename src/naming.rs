@@ -97,6 +97,15 @@ pub fn kustomization_of(
     name
 }
 
+/// The Job that warms up a node for a role, by a digest of what it does and where.
+pub fn warm_up(group: &str, role: &str, digest: [u8; 32]) -> String {
+    let digits: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    format!("{group}-{role}-{WARM_UP}-{digits}")
+}
+
+/// What the names of all that warms nodes up have in them.
+pub const WARM_UP: &str = "warm-up";
+
 /// The directory of the objects of a whole group.
 pub const BASE: &str = "base";
 

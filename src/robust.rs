@@ -19,10 +19,10 @@ use std::rc::Rc;
 
 use crate::check::Pin;
 use crate::diag::Session;
-use crate::inventory::Node;
+use crate::inventory::{Inventory, Node};
 use crate::place::Problem;
-use crate::plan::Plan;
 use crate::plan::affinity::{Doubt, Promise, Site};
+use crate::plan::{Part, Plan};
 
 mod claims;
 mod contest;
@@ -52,6 +52,15 @@ pub fn robust<'m>(session: &mut Session, problem: &Problem, mut plan: Plan<'m>) 
     refusal::report(session, &plan, &claims, &verdicts);
     session.gate()?;
     Some(plan)
+}
+
+/// The nodes that a pod of a part may be given at this site, and that have the accelerators that it
+/// asks for: indices in the inventory, ascending.
+pub fn admitted(inventory: &Inventory, site: &Site<'_>, part: &Part<'_>) -> Vec<usize> {
+    let nodes = Atlas::new(inventory).nodes(site, part, claims::places_itself(part));
+    let accelerators = |node: &usize| inventory.nodes[*node].allocatable.get(&inventory.resources.gpu).copied();
+    let asked = i64::from(part.source.pod.gpus);
+    nodes.iter().copied().filter(|node| accelerators(node).unwrap_or(0) >= asked).collect()
 }
 
 /// What must hold of a claim before narrowing may stop.

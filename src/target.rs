@@ -15,6 +15,7 @@ mod rbg;
 pub mod rollout;
 mod scheduling;
 pub mod standards;
+pub mod warm_up;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -28,6 +29,8 @@ pub enum Stage {
     Access,
     /// What pods read and are found by: ConfigMaps, Services, disruption budgets.
     Base,
+    /// What makes nodes ready for workloads.
+    WarmUp,
     /// Workloads, by stage of the role and step within it.
     Run(u32, u32),
     /// What acts on running workloads.

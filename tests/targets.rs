@@ -56,6 +56,7 @@ fn program_of(feature: Feature) -> &'static str {
         Feature::CoordinatedScaling => {
             "role a { IMAGE }  role b { IMAGE }  coordinate a, b { scale { max-skew = 100% } }"
         }
+        Feature::EngineRuntimes => "role a { IMAGE  engine-runtimes = [{ profile = \"agent\" }] }",
     }
 }
 

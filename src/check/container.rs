@@ -111,7 +111,7 @@ impl<'p> Checker<'_, '_, 'p> {
         }
     }
 
-    fn check_image(&mut self, image: &str, span: Span) {
+    pub fn check_image(&mut self, image: &str, span: Span) {
         let legal = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
         if image.is_empty() || !image.chars().all(legal) || image.starts_with(['/', ':', '@', '.', '-']) {
             let message = format!("\"{image}\" is not an image reference");
@@ -216,7 +216,7 @@ impl<'p> Checker<'_, '_, 'p> {
         env
     }
 
-    fn check_secret(&mut self, name: &str, text: &RuntimeText, span: Span) {
+    pub fn check_secret(&mut self, name: &str, text: &RuntimeText, span: Span) {
         let [Piece::Text(text)] = text.0.as_slice() else { return };
         let harmless = text.is_empty() || text.parse::<f64>().is_ok() || matches!(text.as_str(), "true" | "false");
         if harmless || !looks_secret(name) {

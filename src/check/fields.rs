@@ -386,7 +386,7 @@ impl<'p> Checker<'_, '_, 'p> {
         }
     }
 
-    fn negative(&mut self, span: Span) -> Value {
+    pub fn negative(&mut self, span: Span) -> Value {
         self.report(Diagnostic::new(Code::OutOfRange, span, "the value is negative"));
         Value::Error
     }

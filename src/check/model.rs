@@ -9,11 +9,15 @@ use crate::quantity::Quantity;
 use crate::rollout::{Schedule, Skew};
 use crate::source::Span;
 
+mod engine_runtime;
 mod place;
 mod pod;
+mod warm_up;
 
+pub use engine_runtime::*;
 pub use place::*;
 pub use pod::*;
+pub use warm_up::*;
 
 /// Everything that the sources say, evaluated.
 #[derive(Debug, Clone, Default)]
@@ -202,6 +206,10 @@ pub struct Role {
     pub service_account: Option<String>,
     /// What its service account may do in its namespace, for discovery by selector.
     pub discovers: bool,
+    /// Profiles whose containers a controller adds to its pods.
+    pub engine_runtimes: Vec<EngineRuntime>,
+    /// What is made ready on nodes before its pods start there.
+    pub warm_up: Option<WarmUp>,
 }
 
 impl Role {

@@ -49,6 +49,8 @@ impl<'p> Checker<'_, '_, 'p> {
             annotations,
             service_account: self.text_field(view, "service-account"),
             discovers: self.field(view, "discovers", span) == Value::Bool(true),
+            engine_runtimes: self.engine_runtimes(view),
+            warm_up: self.warm_up(view),
         };
         Some((role, references))
     }

@@ -154,12 +154,14 @@ const OF_THE_INSTANCE: &[&str] = &[
     "annotations",
     "autoscale",
     "discovers",
+    "engine-runtimes",
     "identity",
     "labels",
     "min-ready",
     "replicas",
     "service-account",
     "recover",
+    "warm-up",
 ];
 
 fn field(session: &mut Session, name: &Ident, value: Option<&Expr>, place: Place) {

@@ -180,7 +180,9 @@ fn happening(denied: Denied, changes: &Changes) -> Vec<String> {
             return changes.moves.iter().map(|m| format!("`{}/{}/{}`", m.group, m.role, m.instance)).collect();
         }
     };
-    let objects = changes.objects.iter().filter(|change| change.effect == effect);
+    // A Job that goes has done its work, and no pod of a service goes with it.
+    let done = |change: &&diff::Change| effect == Effect::Delete && change.kind == "Job";
+    let objects = changes.objects.iter().filter(|change| change.effect == effect && !done(change));
     objects.map(|change| format!("{} `{}`", change.kind, change.name)).collect()
 }
 

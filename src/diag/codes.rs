@@ -126,6 +126,7 @@ codes! {
     BadTree "E0971" "a tree that cannot be compared";
     NoRevision "E0972" "git does not give the tree to compare with";
     DeniedChange "E0973" "a change that is denied";
+    UnplannedWarmUp "E0991" "a warm-up of nodes that nobody plans";
     FloatingTag "W0001" "an image without a fixed tag";
     UnusedName "W0002" "a name that nobody uses";
     VoidPreference "W0003" "a preference that has no effect";
@@ -138,6 +139,8 @@ codes! {
     UnclearLevels "W0054" "levels whose order or values are not clear";
     NoGang "W0911" "pods of an instance that are not placed together";
     UngatedWave "W0951" "a wave that is not waited for";
+    UnboundWarmUp "W0991" "pods that may start on nodes that are not warmed up";
+    ElasticWarmUp "W0992" "nodes that cannot be warmed up";
 }
 
 impl Code {

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | StatefulSet | `spec` but for seven fields | `pkg/apis/apps/validation`, `ValidateStatefulSetUpdate` |
 //! | Deployment | the selector | the same file, `ValidateDeploymentUpdate` |
+//! | Job | `spec` but for what bounds and pauses it | `pkg/apis/batch/validation`, `ValidateJobSpecUpdate` |
 //! | Service | a cluster IP, also none; the first family | `pkg/apis/core/validation`, `ValidateServiceUpdate` |
 //! | ConfigMap, Secret | the data when `immutable`, and that word; the type of a Secret | `ValidateConfigMapUpdate`, `ValidateSecretUpdate` |
 //! | PersistentVolumeClaim | `spec` but for size and attributes class | `ValidatePersistentVolumeClaimUpdate` |
@@ -36,6 +37,15 @@ const STATEFUL_SET: Frozen = Frozen::SpecBut(&[
     "minReadySeconds",
 ]);
 
+const JOB: Frozen = Frozen::SpecBut(&[
+    "activeDeadlineSeconds",
+    "backoffLimit",
+    "parallelism",
+    "podReplacementPolicy",
+    "suspend",
+    "ttlSecondsAfterFinished",
+]);
+
 const LEADER_WORKER_SET: Frozen = Frozen::Fields(&[
     "/spec/leaderWorkerTemplate/subGroupPolicy/subGroupSize",
     "/spec/leaderWorkerTemplate/volumeClaimTemplates",
@@ -48,6 +58,7 @@ pub(super) fn immutable(id: &Id, old: &Value, new: &Value) -> Vec<String> {
     let frozen: &[Frozen] = match (id.api.as_str(), id.kind.as_str()) {
         ("apps", "StatefulSet") => &[STATEFUL_SET],
         ("apps", "Deployment" | "DaemonSet") => &[Frozen::Fields(&["/spec/selector"])],
+        ("batch", "Job") => &[JOB],
         ("", "Service") => &[Frozen::Fields(&["/spec/clusterIP", "/spec/clusterIPs", "/spec/ipFamilies/0"])],
         ("", "PersistentVolumeClaim") => &[Frozen::SpecBut(&["resources", "volumeAttributesClassName"])],
         ("", "ConfigMap") if is_immutable(old) => &[DATA],

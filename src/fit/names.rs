@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
-use crate::check::{Form, Group, Model, Part, PartKind, Role};
+use crate::check::{Form, Group, Model, Part, PartKind, Role, RoleId};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::graph::batches::{Batch, Batches};
 use crate::kinds::Target;
@@ -80,7 +80,8 @@ pub fn check(session: &mut Session, model: &Model, target: Target) {
 /// `divided` as for [`Batches::new`]. `None` when something was reported.
 pub fn check_kustomizations(session: &mut Session, model: &Model, divided: bool, namespace: &str) -> Option<()> {
     let groups: Vec<&Group> = model.groups.iter().collect();
-    let batches = Batches::new(&groups, divided, &[]).list.into_iter();
+    let warm = |id: RoleId| model.role(id).warm_up.is_some();
+    let batches = Batches::new(&groups, divided, &[], &warm).list.into_iter();
     let of_batch = |batch: Batch| {
         let group = groups[batch.group];
         (group, batch.role.map_or(group.span, |r| group.roles[r].span), kustomization(group, &batch))
@@ -109,7 +110,9 @@ const KUSTOMIZATION: &str = "Kustomization";
 pub fn kustomization(group: &Group, batch: &Batch) -> String {
     let role = batch.role.map(|r| &group.roles[r]);
     let component = role.zip(batch.part).map(|(role, part)| role.parts[part].kind.name());
-    let name = role.map_or(naming::BASE, |role| role.name.as_str());
+    let of_group = if batch.warm_up { naming::WARM_UP } else { naming::BASE };
+    let component = component.or((role.is_some() && batch.warm_up).then_some(naming::WARM_UP));
+    let name = role.map_or(of_group, |role| role.name.as_str());
     naming::kustomization_of((&group.namespace, &group.name), name, batch.instance, component)
 }
 
@@ -133,6 +136,9 @@ fn names_of_role(group: &Group, role: &Role, target: Target, made: &mut Vec<Made
     add("ServiceAccount", naming::workload(g, r), OBJECT);
     if role.parts.iter().any(|p| !p.pod.files.is_empty()) {
         add("ConfigMap", naming::files(g, r, None), OBJECT);
+    }
+    if role.warm_up.is_some() {
+        add("Job", naming::warm_up(g, r, [0; 32]), LABEL);
     }
     let most = role.replicas.max;
     if target == Target::Rbg {

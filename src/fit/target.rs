@@ -34,11 +34,13 @@ pub enum Feature {
     CoordinatedScaling,
     /// `order = "scheduled"` of a `scale`.
     ScheduledOrder,
+    /// `engine-runtimes`.
+    EngineRuntimes,
 }
 
 impl Feature {
     /// All of them, in the order of the table.
-    pub const ALL: [Feature; 8] = [
+    pub const ALL: [Feature; 9] = [
         Feature::Claims,
         Feature::ScaledInstances,
         Feature::Cells,
@@ -47,6 +49,7 @@ impl Feature {
         Feature::CoordinatedRollout,
         Feature::CoordinatedScaling,
         Feature::ScheduledOrder,
+        Feature::EngineRuntimes,
     ];
 
     /// What it is called in the table.
@@ -60,6 +63,7 @@ impl Feature {
             Feature::CoordinatedRollout => "`rollout` of a `coordinate`",
             Feature::CoordinatedScaling => "`scale` of a `coordinate`",
             Feature::ScheduledOrder => "`order = \"scheduled\"` of a `scale`",
+            Feature::EngineRuntimes => "`engine-runtimes`",
         }
     }
 }
@@ -74,7 +78,12 @@ struct Lack {
 
 const SCHEDULED: &str = "Argo CD and Flux wait until objects are healthy, and know no moment before";
 
-const LACKS: [Lack; 8] = [
+const NO_PROFILES: (&str, &str) = (
+    "profiles are of the RoleBasedGroup controller",
+    "write the containers as `sidecar`s and `init`s of a mixin, or compile for `rbg`",
+);
+
+const LACKS: [Lack; 10] = [
     Lack {
         feature: Feature::ScaledInstances,
         target: Target::Native,
@@ -123,6 +132,8 @@ const LACKS: [Lack; 8] = [
         why: "its controller makes anew at most the pods of an instance",
         instead: "say `recover = \"instance\"`",
     },
+    Lack { feature: Feature::EngineRuntimes, target: Target::Native, why: NO_PROFILES.0, instead: NO_PROFILES.1 },
+    Lack { feature: Feature::EngineRuntimes, target: Target::Lws, why: NO_PROFILES.0, instead: NO_PROFILES.1 },
 ];
 
 /// Whether a target gives a feature.
@@ -193,6 +204,8 @@ fn asked(group: &Group) -> Vec<(Feature, Span, String)> {
         found.extend(whole.map(|(_, span)| (Feature::InstanceRecovery, span, name())));
         let shared = group.coordinations.iter().any(|c| c.recover.is_some() && c.recover == role.recover);
         found.extend(wide(role.recover).filter(|_| !shared).map(|span| (Feature::WideRecovery, span, name())));
+        let profile = role.engine_runtimes.first();
+        found.extend(profile.map(|runtime| (Feature::EngineRuntimes, runtime.span, name())));
     }
     for clause in group.clauses.iter().filter(|clause| clause.prefer.is_none()) {
         if matches!(clause.kind, ClauseKind::Cells { .. }) {

@@ -20,6 +20,8 @@ pub struct Batch {
     pub instance: Option<u32>,
     /// Its component: an index in [`parts`](crate::check::Role::parts), where components are brought one by one.
     pub part: Option<usize>,
+    /// What makes nodes ready for it, which comes before it.
+    pub warm_up: bool,
 }
 
 /// All batches of some groups.
@@ -47,14 +49,21 @@ impl Batches {
     /// objects of their own (`divided` is not set), a group is one batch. Else a role is divided,
     /// where instances and components have objects of their own, by instances when it is
     /// coordinated with others, and by components when it has some.
-    /// `turns` tells for each group how its coordinated roles are updated in step.
-    pub fn new(groups: &[&Group], divided: bool, turns: &[Vec<Turns>]) -> Batches {
+    /// `turns` tells for each group how its coordinated roles are updated in step, `warm` of each
+    /// role whether nodes are made ready for it.
+    pub fn new(groups: &[&Group], divided: bool, turns: &[Vec<Turns>], warm: &dyn Fn(RoleId) -> bool) -> Batches {
         let mut batches = Batches { list: Vec::new(), before: Vec::new(), index: BTreeMap::new(), divided };
         for (group, source) in groups.iter().enumerate() {
-            batches.add(Batch { group, role: None, instance: None, part: None });
-            for role in (0..source.roles.len()).filter(|_| divided) {
+            batches.add(Batch { group, role: None, instance: None, part: None, warm_up: false });
+            for role in 0..source.roles.len() {
                 let head = batches.head(RoleId { group, role });
-                batches.leaves(&head, source).into_iter().chain([head]).for_each(|batch| batches.add(batch));
+                let warm_up = batches.warm_up(RoleId { group, role });
+                if warm(RoleId { group, role }) && batches.find(&warm_up).is_none() {
+                    batches.add(warm_up);
+                }
+                if divided {
+                    batches.leaves(&head, source).into_iter().chain([head]).for_each(|batch| batches.add(batch));
+                }
             }
         }
         let mut before: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); batches.list.len()];
@@ -79,7 +88,13 @@ impl Batches {
 
     /// The batch of a role with all that is in no other: that of its group where groups are not divided.
     pub fn head(&self, id: RoleId) -> Batch {
-        Batch { group: id.group, role: Some(id.role).filter(|_| self.divided), instance: None, part: None }
+        let role = Some(id.role).filter(|_| self.divided);
+        Batch { group: id.group, role, instance: None, part: None, warm_up: false }
+    }
+
+    /// The batch of what makes nodes ready for a role.
+    pub fn warm_up(&self, id: RoleId) -> Batch {
+        Batch { warm_up: true, ..self.head(id) }
     }
 
     /// The batch of the workload of a part of an instance, or of all instances.
@@ -128,10 +143,15 @@ impl Batches {
             let last = if leaves.is_empty() { vec![head] } else { leaves };
             before[this].extend(last.iter().filter_map(|batch| self.find(batch)));
         }
+        let warm_up = self.find(&self.warm_up(id));
+        before[this].extend(warm_up);
         if !self.divided {
             before[this].remove(&this);
         } else if !after().any(|after| after.role.group == id.group) {
             before[this].extend(self.find(&Batch { role: None, ..first.clone() }));
+        }
+        if let Some(warm_up) = warm_up.filter(|_| self.divided) {
+            before[warm_up].extend(self.find(&Batch { role: None, ..first.clone() }));
         }
         for leaf in self.leaves(&first, groups[id.group]) {
             let Some(own) = self.find(&leaf) else { continue };

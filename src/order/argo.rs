@@ -53,6 +53,7 @@ impl Default for Options {
 const WAVE: &str = "argocd.argoproj.io/sync-wave";
 const ACCESS_WAVE: i64 = -20;
 const BASE_WAVE: i64 = -10;
+const WARM_UP_WAVE: i64 = 0;
 const FIRST_WAVE: i64 = 10;
 /// Room between stages, for objects of the user's own.
 const GAP: i64 = 10;
@@ -177,6 +178,7 @@ impl Waves {
         match stage {
             Stage::Access => ACCESS_WAVE,
             Stage::Base => BASE_WAVE,
+            Stage::WarmUp => WARM_UP_WAVE,
             Stage::Run(stage, step) => {
                 let first = self.stages.get(stage as usize).copied().unwrap_or(FIRST_WAVE);
                 first + i64::from(step)

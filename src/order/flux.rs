@@ -156,7 +156,12 @@ impl<'p> Flux<'p> {
         let groups: Vec<_> = plan.groups.iter().map(|g| g.source).collect();
         let turns: Vec<Vec<Turns>> =
             plan.groups.iter().map(|g| g.rollouts.iter().map(|r| turns(g, r)).collect()).collect();
-        Flux { options, batches: Batches::new(&groups, target::divides(plan.target), &turns) }
+        // What has no objects has no Kustomization, and must not be waited for.
+        let warm = |id: RoleId| {
+            let nodes = target::warm_up::nodes(plan, &plan.groups[id.group].roles[id.role]);
+            nodes.iter().any(|nodes| !nodes.is_empty())
+        };
+        Flux { options, batches: Batches::new(&groups, target::divides(plan.target), &turns, &warm) }
     }
 
     /// The batch of the workload of a part of an instance, or of all instances.
@@ -175,6 +180,9 @@ impl<'p> Flux<'p> {
     pub fn batch_of(&self, plan: &Plan<'_>, manifest: &Manifest) -> usize {
         let Some(role) = manifest.role else { return self.base(manifest.group) };
         let id = RoleId { group: manifest.group, role };
+        if manifest.stage == Stage::WarmUp {
+            return self.batches.find(&self.batches.warm_up(id)).unwrap_or_default();
+        }
         if matches!(manifest.stage, Stage::Run(..)) {
             let (group, source) = (plan.groups[id.group].source, &plan.groups[id.group].roles[role]);
             let named = |instance, part: &plan::Part<'_>| {
@@ -191,7 +199,7 @@ impl<'p> Flux<'p> {
     }
 
     fn base(&self, group: usize) -> usize {
-        self.batches.find(&Batch { group, role: None, instance: None, part: None }).unwrap_or_default()
+        self.batches.find(&Batch { group, role: None, instance: None, part: None, warm_up: false }).unwrap_or_default()
     }
 
     /// What a batch depends on.
@@ -216,10 +224,14 @@ impl<'p> Flux<'p> {
     pub fn directory(&self, plan: &Plan<'_>, batch: usize) -> String {
         let Some(batch) = self.batches.list.get(batch) else { return String::new() };
         let group = plan.groups[batch.group].source;
+        let of_group = if batch.warm_up { naming::WARM_UP } else { naming::BASE };
         let Some(role) = batch.role.map(|role| &group.roles[role]) else {
-            return format!("{}/{}", group.name, naming::BASE);
+            return format!("{}/{of_group}", group.name);
         };
         let mut path = format!("{}/{}", group.name, role.name);
+        if batch.warm_up {
+            path.push_str(&format!("/{}", naming::WARM_UP));
+        }
         batch.instance.iter().for_each(|index| path.push_str(&format!("/{index}")));
         batch.part.iter().for_each(|part| path.push_str(&format!("/{}", role.parts[*part].kind.name())));
         path
@@ -337,13 +349,16 @@ fn timeout(plan: &Plan<'_>, manifests: &[&Manifest]) -> u64 {
             None => roles.extend((0..plan.groups[manifest.group].roles.len()).map(|role| (manifest.group, role))),
         }
     }
+    let warm_ups = manifests.iter().filter(|m| m.stage == Stage::WarmUp);
+    let warm_ups = warm_ups.filter_map(|m| plan.groups[m.group].roles[m.role?].source.warm_up.as_ref());
+    let warm_up = warm_ups.map(|warm_up| APPLY + u64::from(warm_up.deadline)).max();
     let of_role = |(group, role): &(usize, usize)| {
         let role: &plan::Role<'_> = &plan.groups[*group].roles[*role];
         let start = u64::from(role.source.startup_budget()) + u64::from(role.source.min_ready);
         let grace = role.parts.iter().filter_map(|part| part.template.grace).max().unwrap_or(30);
         serial(plan, role.source).saturating_mul(start).saturating_add(PULL + u64::from(grace))
     };
-    roles.iter().map(of_role).max().unwrap_or(APPLY)
+    roles.iter().map(of_role).max().max(warm_up).unwrap_or(APPLY)
 }
 
 /// How many pods of a role are replaced one after the other, each when the one before is ready.

@@ -176,6 +176,13 @@ pub fn site<'m>(rules: &Rules<'m>, role: &'m check::Role, index: usize, nodes: V
 }
 
 impl<'m> Site<'m> {
+    /// The site of a pod that belongs on one node and nowhere else.
+    pub fn of_node(inventory: &'m Inventory, node: usize) -> Self {
+        let nodes = vec![node];
+        let required = vec![vec![hostnames(inventory, &nodes)]];
+        Site { required, tolerations: tolerations(inventory, &nodes), nodes, ..Site::default() }
+    }
+
     /// Requires the domains of a level that hold the planned nodes; without nodes there are none.
     pub fn bind(&mut self, inventory: &'m Inventory, level: Option<usize>) {
         self.level = level.filter(|_| !self.nodes.is_empty());

@@ -82,6 +82,8 @@ pub fn role(name: &str, form: Form, replicas: u32) -> Role {
         annotations: BTreeMap::new(),
         service_account: None,
         discovers: false,
+        engine_runtimes: Vec::new(),
+        warm_up: None,
     }
 }
 

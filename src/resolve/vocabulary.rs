@@ -70,6 +70,7 @@ pub const ROLE_FIELDS: &[Field] = &[
     both("cpu", FieldKind::Quantity),
     role("discovers", FieldKind::Bool),
     role("drain", FieldKind::Duration),
+    role("engine-runtimes", FieldKind::Maps),
     both("env", FieldKind::RuntimeMap),
     both("ephemeral", FieldKind::Quantity),
     role("expose", FieldKind::Later),
@@ -106,6 +107,7 @@ pub const ROLE_FIELDS: &[Field] = &[
     role("service-account", FieldKind::Text),
     role("shm", FieldKind::Quantity),
     role("tolerate", FieldKind::Maps),
+    role("warm-up", FieldKind::Options(&["command", "cpu", "deadline", "images", "memory", "nodes", "retries"])),
 ];
 
 /// The field of a role with this name.

@@ -95,7 +95,7 @@ impl<'p> Atlas<'p> {
         let role = &plan.groups[g].roles[r];
         let (unit, part) = (&role.units[u], &role.parts[p]);
         let site = &unit.sites[p];
-        let own = SCHEDULING.iter().any(|field| part.source.pod.overrides.at(&[field]).is_some());
+        let own = places_itself(part);
         let demand = pods(role, unit, part);
         let first: usize = role.source.parts[..p].iter().map(|part| part.count as usize).sum();
         Claim {
@@ -191,6 +191,11 @@ impl<'p> Atlas<'p> {
         }
         .unwrap_or(Dependence::Other)
     }
+}
+
+/// Whether the source itself says where the pods of a part run.
+pub(super) fn places_itself(part: &Part<'_>) -> bool {
+    SCHEDULING.iter().any(|field| part.source.pod.overrides.at(&[field]).is_some())
 }
 
 /// The value of a label of a node.

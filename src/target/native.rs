@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use super::objects::{self, Scaled, account};
 use super::pod::{self, Dress, field_ref, role_labels};
 use super::scheduling::guarantee;
-use super::{Manifest, Object, Owner, Stage, common_labels, labels, listed, lws, text};
+use super::{Manifest, Object, Owner, Stage, common_labels, labels, listed, lws, text, warm_up};
 use crate::check::{self, Form, PartKind, Pin, ReplicasOwner};
 use crate::data::{Data, Map};
 use crate::fit::gang::is_gang;
@@ -49,6 +49,7 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
     objects.extend(role.files.iter().map(objects::files));
     objects.extend(role.services.iter().map(|s| objects::service(group, role, s)));
     objects.push(objects::disruption_budget(group, role, ("maxUnavailable", 1)));
+    objects.extend(warm_up::jobs(plan, group, role));
     for unit in &role.units {
         let gang = plan.gang.filter(|_| is_gang(role.source));
         objects.extend(gang.zip(unit.instance).map(|(gang, i)| objects::pod_group(gang, group, role, i)));

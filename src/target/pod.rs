@@ -86,7 +86,8 @@ fn channel_claim(compute_domain: &str) -> Map {
     Map::new().with("name", CHANNEL).with("resourceClaimTemplateName", naming::channel(compute_domain))
 }
 
-fn names(list: &[String]) -> Vec<Map> {
+/// A list of references by name.
+pub fn names(list: &[String]) -> Vec<Map> {
     list.iter().map(|name| Map::new().with("name", text(name))).collect()
 }
 
@@ -119,13 +120,15 @@ fn env(container: &Container<'_>, dress: &Dress<'_>, injected: &[&str]) -> Vec<D
     let taken: BTreeSet<&str> = given.iter().map(|(name, _)| *name).chain(injected.iter().copied()).collect();
     let own = container.env.iter().filter(|(name, _)| !taken.contains(name));
     let own = own.map(|(name, source)| (*name, variable(source)));
-    let entry = |(name, value): (&str, Data)| {
-        let mut entry = Map::new().with("name", text(name));
-        entry.set(if matches!(value, Data::Map(_)) { "valueFrom" } else { "value" }, value);
-        Data::Map(entry)
-    };
     let written = given.iter().filter(|(name, _)| !injected.contains(name)).cloned();
-    written.chain(own).map(entry).collect()
+    written.chain(own).map(|(name, value)| env_entry(name, value)).collect()
+}
+
+/// A variable: its name, and its value or where that comes from.
+pub fn env_entry(name: &str, value: Data) -> Data {
+    let mut entry = Map::new().with("name", text(name));
+    entry.set(if matches!(value, Data::Map(_)) { "valueFrom" } else { "value" }, value);
+    Data::Map(entry)
 }
 
 /// A variable's value taken from the running pod.
@@ -134,7 +137,8 @@ pub fn field_ref(path: &'static str) -> Data {
     Map::new().with("fieldRef", Map::new().with("apiVersion", "v1").with("fieldPath", path)).into()
 }
 
-fn variable(source: &EnvSource<'_>) -> Data {
+/// The value of a variable.
+pub fn variable(source: &EnvSource<'_>) -> Data {
     let key_ref = |reference: &'static str, name: &str, key: &str, optional: bool| {
         let mut selector = Map::new().with("name", text(name)).with("key", text(key));
         selector.set_some("optional", optional.then_some(true));
@@ -199,14 +203,16 @@ fn drain(seconds: u32, sleep: bool) -> Map {
     Map::new().with("preStop", action)
 }
 
-fn mount(mount: &Mount<'_>) -> Map {
+/// A mount of a container.
+pub fn mount(mount: &Mount<'_>) -> Map {
     let mut map = Map::new().with("name", text(&mount.volume)).with("mountPath", text(&mount.path));
     map.set_some("readOnly", mount.read_only.then_some(true));
     map.set_some("subPath", mount.sub_path.as_deref().map(text));
     map
 }
 
-fn volume(volume: &Volume<'_>) -> Map {
+/// A volume of a pod.
+pub fn volume(volume: &Volume<'_>) -> Map {
     let mut map = Map::new().with("name", text(&volume.name));
     match &volume.source {
         Source::Model(kind) => model_volume(&mut map, kind),
@@ -263,7 +269,8 @@ pub fn claim_spec(claim: &Claim<'_>) -> Map {
     spec
 }
 
-fn pod_security(security: &crate::check::Security) -> Map {
+/// The security context of a pod.
+pub fn pod_security(security: &crate::check::Security) -> Map {
     let mut map = Map::new().with("seccompProfile", Map::new().with("type", "RuntimeDefault"));
     map.set_some("runAsNonRoot", security.non_root.then_some(true));
     if let Some(user) = security.run_as_user {
@@ -277,19 +284,23 @@ fn pod_security(security: &crate::check::Security) -> Map {
 /// No rights but those asked for. RDMA needs locked memory: where the node's limit does not allow
 /// it, a root container gets the capability; it has no effect for another user.
 fn container_security(container: &Container<'_>, lock_memory: bool) -> Map {
-    let mut map = Map::new();
     let security = container.security;
     if security.is_some_and(|s| s.privileged) {
-        return map.with("privileged", true);
+        return Map::new().with("privileged", true);
     }
     let asked = security.map_or(&[][..], |s| s.capabilities.as_slice());
     let lock = lock_memory && security.is_some_and(|s| !s.non_root);
     let mut added: Vec<&str> = asked.iter().map(String::as_str).collect();
     added.extend((lock && !added.contains(&"IPC_LOCK")).then_some("IPC_LOCK"));
-    let mut capabilities = Map::new().with("drop", texts(["ALL"]));
-    capabilities.set_full("add", texts(added));
-    map.set("allowPrivilegeEscalation", false).set("capabilities", capabilities);
-    map.set_some("readOnlyRootFilesystem", security.and_then(|s| s.read_only_root.then_some(true)));
+    unprivileged(security.is_some_and(|s| s.read_only_root), &added)
+}
+
+/// The security context of a container that has no rights but these capabilities.
+pub fn unprivileged(read_only_root: bool, capabilities: &[&str]) -> Map {
+    let dropped = Map::new().with("drop", texts(["ALL"]));
+    let capabilities = dropped.full("add", texts(capabilities.iter().copied()));
+    let mut map = Map::new().with("allowPrivilegeEscalation", false).with("capabilities", capabilities);
+    map.set_some("readOnlyRootFilesystem", read_only_root.then_some(true));
     map
 }
 

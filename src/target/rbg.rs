@@ -7,7 +7,7 @@
 
 use super::objects::{self, Scaled};
 use super::scheduling::guarantee;
-use super::{Manifest, Object, Owner, Stage, listed, overrides, text};
+use super::{Manifest, Object, Owner, Stage, listed, overrides, text, warm_up};
 use crate::check::{self, Form, ReplicasOwner};
 use crate::data::{Data, Map};
 use crate::fit::gang::GangScheduler;
@@ -38,18 +38,19 @@ pub fn lower(plan: &Plan<'_>, index: usize) -> Vec<Manifest> {
     let mut manifests: Vec<Manifest> = objects.into_iter().map(|object| object.own(owner)).collect();
     for role in group.roles.iter().enumerate() {
         let owner = Owner { role: Some(role), ..owner };
-        manifests.extend(around(group, role.1).into_iter().map(|object| object.own(owner)));
+        manifests.extend(around(plan, group, role.1).into_iter().map(|object| object.own(owner)));
     }
     manifests
 }
 
 /// What stands around the pods of a role. The headless Service is the controller's.
-fn around(group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
+fn around(plan: &Plan<'_>, group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
     let mut objects = objects::access(group, role);
     objects.push(objects::network_policy(group, role));
     objects.extend(role.files.iter().map(objects::files));
     objects.extend(role.services.iter().filter(|s| !s.headless).map(|s| objects::service(group, role, s)));
     objects.push(disruption_budget(group, role));
+    objects.extend(warm_up::jobs(plan, group, role));
     if let ReplicasOwner::Autoscaler(autoscale) = role.source.replicas_owner() {
         let scaled = Scaled { api: API, kind: "RoleBasedGroupScalingAdapter", name: role.name.clone() };
         objects.push(objects::autoscaler(role, autoscale, &scaled));

@@ -30,6 +30,21 @@ pub fn tolerations(own: &[Data], site: &Site<'_>) -> Vec<Data> {
 
 /// What a scheduler is told about nodes and other pods.
 pub fn affinity(site: &Site<'_>, dress: &Dress<'_>) -> Map {
+    let pods = |near: bool| {
+        let terms = site.pods.iter().filter(|t| t.near == near).map(|t| pod_term(t, dress));
+        let mut map = Map::new();
+        map.set_full("requiredDuringSchedulingIgnoredDuringExecution", terms.collect::<Vec<_>>());
+        map
+    };
+    let mut map = Map::new();
+    map.set_full("nodeAffinity", node_affinity(site))
+        .set_full("podAffinity", pods(true))
+        .set_full("podAntiAffinity", pods(false));
+    map
+}
+
+/// The part of it that is about nodes.
+pub fn node_affinity(site: &Site<'_>) -> Map {
     let mut node = Map::new();
     if !site.required.is_empty() {
         let terms: Vec<Map> = site.required.iter().map(node_term).collect();
@@ -38,15 +53,7 @@ pub fn affinity(site: &Site<'_>, dress: &Dress<'_>) -> Map {
     let wishes = site.preferred.iter();
     let wishes = wishes.map(|(w, term)| Map::new().with("weight", *w).with("preference", node_term(term)));
     node.set_full("preferredDuringSchedulingIgnoredDuringExecution", wishes.collect::<Vec<_>>());
-    let pods = |near: bool| {
-        let terms = site.pods.iter().filter(|t| t.near == near).map(|t| pod_term(t, dress));
-        let mut map = Map::new();
-        map.set_full("requiredDuringSchedulingIgnoredDuringExecution", terms.collect::<Vec<_>>());
-        map
-    };
-    let mut map = Map::new();
-    map.set_full("nodeAffinity", node).set_full("podAffinity", pods(true)).set_full("podAntiAffinity", pods(false));
-    map
+    node
 }
 
 fn node_term(term: &Term<'_>) -> Map {

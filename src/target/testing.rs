@@ -1,7 +1,7 @@
 //! What the tests of targets and deliveries share: objects as JSON, and the check that Kubernetes
 //! knows every field of them.
 
-use k8s_openapi::api::{apps, autoscaling, core, networking, policy, rbac};
+use k8s_openapi::api::{apps, autoscaling, batch, core, networking, policy, rbac};
 use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
 
@@ -69,6 +69,7 @@ pub fn known(object: &Value) {
         "PodDisruptionBudget" => all_known::<policy::v1::PodDisruptionBudget>(object),
         "Role" => all_known::<rbac::v1::Role>(object),
         "RoleBinding" => all_known::<rbac::v1::RoleBinding>(object),
+        "Job" => all_known::<batch::v1::Job>(object),
         "LeaderWorkerSet" => {
             for template in ["leaderTemplate", "workerTemplate"] {
                 all_known::<core::v1::PodTemplateSpec>(&object["spec"]["leaderWorkerTemplate"][template]);

@@ -11,6 +11,7 @@ mod lws;
 mod objects;
 mod pods;
 mod rbg;
+mod warm_up;
 mod workloads;
 
 fn yaml(value: &Value) -> String {

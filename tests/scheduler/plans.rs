@@ -188,7 +188,8 @@ impl Case {
                 Some((o.text(&["spec", "scaleTargetRef", "name"]), o.value["spec"]["maxReplicas"].as_u64()?))
             })
             .collect();
-        for object in objects.iter().filter(|o| o.template().is_some()) {
+        // The pods of Jobs request nothing, and are bound to a node each.
+        for object in objects.iter().filter(|o| o.template().is_some() && o.kind() != "Job") {
             let mut template: Value = serde_json::to_value(object.template()).unwrap();
             let leads = template["metadata"]["labels"]["leaderworkerset.sigs.k8s.io/worker-index"] == "0";
             let guarantee = object.text(&["metadata", "annotations", "rbgc.dev/guarantee"]);

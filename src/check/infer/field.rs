@@ -78,6 +78,15 @@ const SECURITY: Options = &[
     ("writable", Wanted::Texts),
     ("capabilities", Wanted::Texts),
 ];
+const WARM_UP: Options = &[
+    ("command", Wanted::Texts),
+    ("cpu", Wanted::Quantity),
+    ("deadline", Wanted::Duration),
+    ("images", Wanted::Texts),
+    ("memory", Wanted::Quantity),
+    ("nodes", Wanted::Word(&["planned", "eligible"])),
+    ("retries", Wanted::Int),
+];
 const COORDINATE: Options = &[("ratio", Wanted::Ratio)];
 
 /// The options of a statement.
@@ -271,6 +280,7 @@ fn entry_of(kind: FieldKind, field: &str, key: Option<&str>) -> Option<Wanted> {
         (FieldKind::RuntimeMap, "env") => Some(Wanted::Variable),
         (FieldKind::Options(_), "autoscale") => option(AUTOSCALE),
         (FieldKind::Options(_), "security") => option(SECURITY),
+        (FieldKind::Options(_), "warm-up") => option(WARM_UP),
         _ => None,
     }
 }

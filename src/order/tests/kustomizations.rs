@@ -222,3 +222,39 @@ fn timeouts_cover_the_slowest_update() {
     slow.min_ready = 540;
     assert_eq!(time(vec![group("g", vec![slow])], "meta"), "50h10m30s");
 }
+
+/// A warm-up of the planned nodes.
+fn warm(role: &mut crate::check::Role) {
+    let nodes = crate::check::WarmNodes::Planned;
+    let (command, images, cpu, memory) = (None, Vec::new(), None, None);
+    let warm_up = crate::check::WarmUp { command, images, nodes, cpu, memory, deadline: 600, retries: 3, span: HERE };
+    role.warm_up = Some(warm_up);
+}
+
+#[test]
+fn a_role_waits_for_its_own_warm_up_alone() {
+    let mut groups = site();
+    warm(&mut groups[0].roles[0]);
+    warm(&mut groups[1].roles[2]);
+    groups[2].roles[0].replicas = crate::check::Replicas { min: 0, max: 0 };
+    warm(&mut groups[2].roles[0]);
+    let tree = tree(groups);
+    assert_snapshot!(edges(&tree), @r"
+    llm-other-base: llm-other
+    llm-other-decode: llm-other-base
+    llm-other-prefill: llm-other-base
+    llm-other-router: llm-other-prefill llm-other-decode
+    llm-pd-base: llm-pd
+    llm-pd-decode: llm-pd-base
+    llm-pd-prefill: llm-store-meta llm-pd-base
+    llm-pd-router-warm-up: llm-pd-base
+    llm-pd-router: llm-pd-prefill llm-pd-decode llm-pd-router-warm-up
+    llm-store-base: llm-store
+    llm-store-cache-master: llm-store-cache
+    llm-store-cache-shard: llm-store-cache-master
+    llm-store-cache-warm-up: llm-store-base
+    llm-store-cache: llm-store-cache-warm-up
+    llm-store-meta: llm-store-cache-shard
+    ");
+    assert_eq!(tree["flux/roles/pd/kustomization-llm-pd-router-warm-up.yaml"]["spec"]["timeout"], "15m");
+}

@@ -1,14 +1,14 @@
 //! A role of a RoleBasedGroup.
 
 use super::{gang, patch};
-use crate::check::{Form, PartKind, Port, Recovery, ReplicasOwner};
+use crate::check::{EngineRuntime, Form, PartKind, Port, Recovery, ReplicasOwner};
 use crate::data::{Data, Map};
 use crate::kinds::Target;
 use crate::naming;
 use crate::plan::env::Identity;
 use crate::plan::{Group, Part, Plan, Role};
 use crate::target::objects::account;
-use crate::target::pod::{self, Dress, field_ref};
+use crate::target::pod::{self, Dress, env_entry, field_ref};
 use crate::target::{Owner, common_labels, labels, surges, text, texts};
 
 /// How the controller numbers instances; without it, it does.
@@ -35,6 +35,7 @@ pub fn role(plan: &Plan<'_>, owner: Owner<'_, '_>, (index, role): (usize, &Role<
         .set("podManagementPolicy", "Parallel")
         .set("minReadySeconds", source.min_ready)
         .set("rolloutStrategy", rollout(group, role))
+        .set_full("engineRuntimes", source.engine_runtimes.iter().map(engine_runtime).collect::<Vec<_>>())
         .set_some("scalingAdapter", adapter);
     let (field, pattern) = make.pattern();
     map.with(field, pattern)
@@ -53,6 +54,19 @@ fn port(port: &Port) -> Map {
         .with("port", u32::from(port.number))
         .with("protocol", port.protocol)
         .with("targetPort", text(&port.name))
+}
+
+/// The controller adds the arguments and variables to those of the profile's container, and looks at
+/// nothing else of what is said of it (`pkg/discovery/sidecar_builder.go`).
+fn engine_runtime(runtime: &EngineRuntime) -> Map {
+    let variable = |(name, value): (&String, &String)| env_entry(name, text(value));
+    let container = runtime.container.as_ref().map(|name| {
+        Map::new()
+            .with("name", text(name))
+            .full("args", texts(runtime.args.iter().map(String::as_str)))
+            .full("env", runtime.env.iter().map(variable).collect::<Vec<_>>())
+    });
+    Map::new().with("profileName", text(&runtime.profile)).full("containers", container.into_iter().collect::<Vec<_>>())
 }
 
 /// A change of images alone is made in running pods, unless files restart them: the checksum that

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::check::{
-    Amount, CoordinatedRollout, CoordinatedScaling, Coordination, Form, Group, PartKind, Progression, Recovery, Role,
-    Share,
+    Amount, CoordinatedRollout, CoordinatedScaling, Coordination, EngineRuntime, Form, Group, PartKind, Progression,
+    Recovery, Role, Share,
 };
 use crate::fit::gang::GangScheduler;
 use crate::kinds::Target;
@@ -252,4 +252,24 @@ fn scaling_touches_no_template() {
         role
     };
     assert_eq!(scaled(1), scaled(3));
+}
+
+#[test]
+fn profiles_of_the_cluster_are_named() {
+    let mut group = service("pd");
+    let runtime = EngineRuntime {
+        profile: "patio".into(),
+        container: Some("agent".into()),
+        args: vec!["--debug".into()],
+        env: BTreeMap::from([("LEVEL".into(), "1".into())]),
+        span: HERE,
+    };
+    let bare = EngineRuntime { container: None, args: Vec::new(), env: BTreeMap::new(), ..runtime.clone() };
+    group.roles[0].engine_runtimes = vec![runtime, bare];
+    let found = objects(group, vec![], None);
+    let roles = &found["RoleBasedGroup/pd"]["spec"]["roles"];
+    let agent = json!({ "name": "agent", "args": ["--debug"], "env": [{ "name": "LEVEL", "value": "1" }] });
+    let named = json!([{ "profileName": "patio", "containers": [agent] }, { "profileName": "patio" }]);
+    assert_eq!(roles[0]["engineRuntimes"], named);
+    assert_eq!(roles[1]["engineRuntimes"], Value::Null);
 }
