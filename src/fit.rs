@@ -24,6 +24,7 @@ pub mod hardware;
 pub mod links;
 pub mod names;
 mod problem;
+pub mod routing;
 mod shape;
 pub mod target;
 
@@ -70,6 +71,7 @@ pub fn fit(
 ) -> Option<Fitted> {
     names::check(session, &model, target);
     cluster::check(session, &model, inventory);
+    routing::check(session, &model, inventory);
     let group_stages = target::stages(session, &model, inventory, target);
     clauses::check(session, &model, inventory);
     coordination::check(session, &model, target);

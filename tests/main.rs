@@ -22,6 +22,7 @@ mod kueue;
 mod plan;
 mod plugin;
 mod properties;
+mod routing;
 mod scheduler;
 mod simulation;
 mod templates;

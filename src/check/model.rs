@@ -10,9 +10,11 @@ use crate::source::Span;
 
 mod place;
 mod pod;
+mod routing;
 
 pub use place::*;
 pub use pod::*;
+pub use routing::*;
 
 /// Everything that the sources say, evaluated.
 #[derive(Debug, Clone, Default)]
@@ -200,6 +202,13 @@ pub struct Role {
     pub service_account: Option<String>,
     /// What its service account may do in its namespace, for discovery by selector.
     pub discovers: bool,
+    /// How clients outside of the cluster reach it.
+    pub expose: Option<Expose>,
+    /// How its metrics are read.
+    pub metrics: Option<Metrics>,
+    /// Which of its pods its Service for clients prefers, in the words of Kubernetes, and where that
+    /// is said.
+    pub traffic_distribution: Option<(String, Span)>,
 }
 
 impl Role {
@@ -254,6 +263,13 @@ pub struct Part {
     pub pod: Pod,
     /// Components of the same instance that must be ready before: indices in [`Role::parts`].
     pub after: Vec<usize>,
+}
+
+impl Part {
+    /// The ports of its containers.
+    pub fn ports(&self) -> impl Iterator<Item = &Port> {
+        std::iter::once(&self.pod.main).chain(&self.pod.sidecars).flat_map(|container| &container.ports)
+    }
 }
 
 /// The pods of an instance by their task.

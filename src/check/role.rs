@@ -27,6 +27,9 @@ impl<'p> Checker<'_, '_, 'p> {
         let (replicas, form, parts) = (replicas?, form?, parts?);
         self.check_autoscale(view, replicas, autoscale.as_ref(), &parts);
         self.check_identity(view, form, &parts);
+        let expose = self.expose(view, &parts);
+        let metrics = self.metrics(view, &parts);
+        let traffic = self.text_field(view, "traffic-distribution");
         let references = self.references(ix);
         let state = self.role(ix);
         let mut templates: Vec<String> = state.templates.iter().map(|d| self.program.name(*d).to_owned()).collect();
@@ -49,6 +52,9 @@ impl<'p> Checker<'_, '_, 'p> {
             annotations,
             service_account: self.text_field(view, "service-account"),
             discovers: self.field(view, "discovers", span) == Value::Bool(true),
+            expose,
+            metrics,
+            traffic_distribution: traffic.map(|word| (word, self.field_span(view, "traffic-distribution"))),
         };
         Some((role, references))
     }
@@ -56,7 +62,7 @@ impl<'p> Checker<'_, '_, 'p> {
     /// Fields that the language describes and this compiler does not build.
     fn refuse_later(&mut self, view: View) {
         let table = self.table(view);
-        for name in ["expose", "rollout", "scale", "metrics", "network"] {
+        for name in ["rollout", "scale", "network"] {
             if let Some(contribution) = table.field(name).last() {
                 let statement = contribution.statement;
                 let span = match &statement.kind {

@@ -154,12 +154,15 @@ const OF_THE_INSTANCE: &[&str] = &[
     "annotations",
     "autoscale",
     "discovers",
+    "expose",
     "identity",
     "labels",
+    "metrics",
     "min-ready",
     "replicas",
     "service-account",
     "recover",
+    "traffic-distribution",
 ];
 
 fn field(session: &mut Session, name: &Ident, value: Option<&Expr>, place: Place) {

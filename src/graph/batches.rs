@@ -20,6 +20,15 @@ pub struct Batch {
     pub instance: Option<u32>,
     /// Its component: an index in [`parts`](crate::check::Role::parts), where components are brought one by one.
     pub part: Option<usize>,
+    /// Whether it is what brings traffic from outside to its role.
+    pub exposes: bool,
+}
+
+impl Batch {
+    /// What a whole group has.
+    pub fn of_group(group: usize) -> Batch {
+        Batch { group, role: None, instance: None, part: None, exposes: false }
+    }
 }
 
 /// All batches of some groups.
@@ -51,16 +60,19 @@ impl Batches {
     pub fn new(groups: &[&Group], divided: bool, turns: &[Vec<Turns>]) -> Batches {
         let mut batches = Batches { list: Vec::new(), before: Vec::new(), index: BTreeMap::new(), divided };
         for (group, source) in groups.iter().enumerate() {
-            batches.add(Batch { group, role: None, instance: None, part: None });
+            batches.add(Batch::of_group(group));
             for role in (0..source.roles.len()).filter(|_| divided) {
                 let head = batches.head(RoleId { group, role });
                 batches.leaves(&head, source).into_iter().chain([head]).for_each(|batch| batches.add(batch));
             }
+            let exposed = (0..source.roles.len()).filter(|role| source.roles[*role].expose.is_some());
+            exposed.for_each(|role| batches.add(Batches::exposing(RoleId { group, role })));
         }
         let mut before: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); batches.list.len()];
         for (group, source) in groups.iter().enumerate() {
             let turns = turns.get(group).map_or(&[][..], Vec::as_slice);
             (0..source.roles.len()).for_each(|role| batches.edges(groups, RoleId { group, role }, turns, &mut before));
+            (0..source.roles.len()).for_each(|role| batches.exposed(groups, RoleId { group, role }, &mut before));
             turns.iter().for_each(|turns| batches.in_turn(group, source, turns, &mut before));
         }
         batches.before = reduced(&before);
@@ -79,7 +91,19 @@ impl Batches {
 
     /// The batch of a role with all that is in no other: that of its group where groups are not divided.
     pub fn head(&self, id: RoleId) -> Batch {
-        Batch { group: id.group, role: Some(id.role).filter(|_| self.divided), instance: None, part: None }
+        Batch { role: Some(id.role).filter(|_| self.divided), ..Batch::of_group(id.group) }
+    }
+
+    /// The batch of what brings traffic from outside to a role.
+    pub fn exposing(id: RoleId) -> Batch {
+        Batch { role: Some(id.role), exposes: true, ..Batch::of_group(id.group) }
+    }
+
+    /// The last batches of a role: those that must be ready for the role to be.
+    fn last(&self, groups: &[&Group], id: RoleId) -> Vec<Batch> {
+        let head = self.head(id);
+        let leaves = self.leaves(&head, groups[id.group]);
+        if leaves.is_empty() { vec![head] } else { leaves }
     }
 
     /// The batch of the workload of a part of an instance, or of all instances.
@@ -123,9 +147,7 @@ impl Batches {
         // What roles that are updated in step wait for among themselves holds in each of their turns.
         let after = || role.after.iter().filter(|after| !in_step(after.role));
         for after in after() {
-            let head = self.head(after.role);
-            let leaves = self.leaves(&head, groups[after.role.group]);
-            let last = if leaves.is_empty() { vec![head] } else { leaves };
+            let last = self.last(groups, after.role);
             before[this].extend(last.iter().filter_map(|batch| self.find(batch)));
         }
         if !self.divided {
@@ -138,6 +160,15 @@ impl Batches {
             before[own].insert(this);
             let earlier = leaf.part.map_or(&[][..], |part| role.parts[part].after.as_slice());
             before[own].extend(earlier.iter().filter_map(|p| self.find(&Batch { part: Some(*p), ..leaf.clone() })));
+        }
+    }
+
+    /// What brings traffic from outside waits for all roles that it leads to.
+    fn exposed(&self, groups: &[&Group], id: RoleId, before: &mut [BTreeSet<usize>]) {
+        let Some(expose) = &groups[id.group].roles[id.role].expose else { return };
+        let Some(this) = self.find(&Batches::exposing(id)) else { return };
+        for other in std::iter::once(id).chain(expose.others()) {
+            before[this].extend(self.last(groups, other).iter().filter_map(|batch| self.find(batch)));
         }
     }
 

@@ -19,6 +19,7 @@ use crate::fit::names::kustomization;
 use crate::graph::batches::{Batch, Batches, Turns};
 use crate::naming;
 use crate::plan::{self, Plan};
+use crate::quantity::go_duration;
 use crate::target::{self, Manifest, Stage, Target, native};
 
 /// Where Flux finds the output.
@@ -187,11 +188,15 @@ impl<'p> Flux<'p> {
                 return self.workload(plan, (id.group, role), instance, part);
             }
         }
-        self.batches.find(&self.batches.head(id)).unwrap_or_default()
+        let batch = match manifest.stage {
+            Stage::Expose => Batches::exposing(id),
+            Stage::Access | Stage::Base | Stage::Run(..) | Stage::Last => self.batches.head(id),
+        };
+        self.batches.find(&batch).unwrap_or_default()
     }
 
     fn base(&self, group: usize) -> usize {
-        self.batches.find(&Batch { group, role: None, instance: None, part: None }).unwrap_or_default()
+        self.batches.find(&Batch::of_group(group)).unwrap_or_default()
     }
 
     /// What a batch depends on.
@@ -221,6 +226,7 @@ impl<'p> Flux<'p> {
         };
         let mut path = format!("{}/{}", group.name, role.name);
         batch.instance.iter().for_each(|index| path.push_str(&format!("/{index}")));
+        batch.exposes.then(|| path.push_str(&format!("/{}", naming::EXPOSE)));
         batch.part.iter().for_each(|part| path.push_str(&format!("/{}", role.parts[*part].kind.name())));
         path
     }
@@ -273,7 +279,7 @@ impl<'p> Flux<'p> {
         let mut spec = Map::new()
             .with("interval", "1h")
             .with("retryInterval", "2m")
-            .with("timeout", duration(timeout))
+            .with("timeout", go_duration(timeout))
             .with("sourceRef", source)
             .with("prune", true);
         spec.set_some("wait", wait.then_some(true));
@@ -362,11 +368,4 @@ fn serial(plan: &Plan<'_>, role: &Role) -> u64 {
         LeaderWorkerSet if role.by_instance() => 1,
         LeaderWorkerSet => u64::from(role.replicas.max).max(1),
     }
-}
-
-/// A duration as Go writes it, without parts that are zero.
-fn duration(seconds: u64) -> String {
-    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
-    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
-    if text.is_empty() { "0s".into() } else { text }
 }

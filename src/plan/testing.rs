@@ -81,6 +81,9 @@ pub fn role(name: &str, form: Form, replicas: u32) -> Role {
         annotations: BTreeMap::new(),
         service_account: None,
         discovers: false,
+        expose: None,
+        metrics: None,
+        traffic_distribution: None,
     }
 }
 

@@ -72,7 +72,23 @@ pub const ROLE_FIELDS: &[Field] = &[
     role("drain", FieldKind::Duration),
     both("env", FieldKind::RuntimeMap),
     both("ephemeral", FieldKind::Quantity),
-    role("expose", FieldKind::Later),
+    role(
+        "expose",
+        FieldKind::Options(&[
+            "type",
+            "host",
+            "hosts",
+            "path",
+            "port",
+            "tls",
+            "timeout",
+            "weight",
+            "backends",
+            "picker",
+            "picker-port",
+            "annotations",
+        ]),
+    ),
     both("flag-style", FieldKind::Word(&["space", "equals"])),
     both("flags", FieldKind::RuntimeMap),
     role("gpu", FieldKind::Text),
@@ -84,7 +100,7 @@ pub const ROLE_FIELDS: &[Field] = &[
     role("image-pull-secrets", FieldKind::Texts),
     role("labels", FieldKind::TextMap),
     both("memory", FieldKind::Quantity),
-    role("metrics", FieldKind::Later),
+    role("metrics", FieldKind::Options(&["port", "path", "interval"])),
     role("min-ready", FieldKind::Duration),
     role("network", FieldKind::Later),
     role("pod", FieldKind::PodSpec),
@@ -105,6 +121,7 @@ pub const ROLE_FIELDS: &[Field] = &[
     role("service-account", FieldKind::Text),
     role("shm", FieldKind::Quantity),
     role("tolerate", FieldKind::Maps),
+    role("traffic-distribution", FieldKind::Word(&["PreferClose", "PreferSameZone", "PreferSameNode"])),
 ];
 
 /// The field of a role with this name.

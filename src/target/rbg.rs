@@ -7,7 +7,7 @@
 
 use super::objects::{self, Scaled};
 use super::scheduling::guarantee;
-use super::{Manifest, Object, Owner, Stage, listed, overrides, text};
+use super::{Manifest, Object, Owner, Stage, listed, overrides, routing, text};
 use crate::check::{self, Form};
 use crate::data::{Data, Map};
 use crate::fit::gang::GangScheduler;
@@ -37,16 +37,17 @@ pub fn lower(plan: &Plan<'_>, index: usize) -> Vec<Manifest> {
     objects.extend(group.compute_domains.iter().map(objects::compute_domain));
     objects.push(role_based_group(plan, owner));
     objects.extend(policy::policy(group));
+    objects.extend(routing::pools(group));
     let mut manifests: Vec<Manifest> = objects.into_iter().map(|object| object.own(owner)).collect();
     for role in group.roles.iter().enumerate() {
         let owner = Owner { role: Some(role), ..owner };
-        manifests.extend(around(group, role.1).into_iter().map(|object| object.own(owner)));
+        manifests.extend(around(plan, group, role.1).into_iter().map(|object| object.own(owner)));
     }
     manifests
 }
 
 /// What stands around the pods of a role. The headless Service is the controller's.
-fn around(group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
+fn around(plan: &Plan<'_>, group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
     let mut objects = objects::access(group, role);
     objects.push(objects::network_policy(group, role));
     objects.extend(role.files.iter().map(objects::files));
@@ -56,6 +57,7 @@ fn around(group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
     let name = role.name.clone();
     let scaled = Scaled { api: API, kind: "RoleBasedGroupScalingAdapter", name };
     objects.extend(autoscale.map(|a| objects::autoscaler(role, a, &scaled)));
+    objects.extend(routing::objects(plan, group, role));
     objects
 }
 

@@ -1,5 +1,6 @@
 //! Fields of roles, groups and edges, and the options of statements.
 
+use super::super::Exposure;
 use super::super::fields::is_map;
 use super::super::mistakes;
 use super::Inference;
@@ -75,6 +76,18 @@ const SECURITY: Options = &[
     ("writable", Wanted::Texts),
     ("capabilities", Wanted::Texts),
 ];
+const EXPOSE: Options = &[
+    ("type", Wanted::Word(&Exposure::NAMES)),
+    ("host", Wanted::Text),
+    ("hosts", Wanted::Texts),
+    ("path", Wanted::Text),
+    ("port", Wanted::Text),
+    ("tls", Wanted::Text),
+    ("timeout", Wanted::Duration),
+    ("weight", Wanted::Int),
+    ("picker-port", Wanted::Int),
+];
+const METRICS: Options = &[("port", Wanted::Text), ("path", Wanted::Text), ("interval", Wanted::Duration)];
 const COORDINATE: Options = &[("ratio", Wanted::Ratio)];
 
 /// The options of a statement.
@@ -266,6 +279,8 @@ fn entry_of(kind: FieldKind, field: &str, key: Option<&str>) -> Option<Wanted> {
         (FieldKind::RuntimeMap, "flags") => Some(Wanted::Flag),
         (FieldKind::RuntimeMap, "env") => Some(Wanted::Variable),
         (FieldKind::Options(_), "autoscale") => option(AUTOSCALE),
+        (FieldKind::Options(_), "expose") => option(EXPOSE),
+        (FieldKind::Options(_), "metrics") => option(METRICS),
         (FieldKind::Options(_), "security") => option(SECURITY),
         _ => None,
     }
