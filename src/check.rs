@@ -24,6 +24,8 @@ mod convert;
 mod coordinate;
 mod edges;
 mod engine_runtimes;
+mod expose;
+mod exposed;
 mod expr;
 mod fields;
 mod group;
@@ -33,6 +35,7 @@ mod maps;
 mod member;
 mod memo;
 mod metadata;
+mod metrics;
 mod mistakes;
 mod model;
 mod operators;
@@ -79,6 +82,7 @@ pub fn check(session: &mut Session, program: &Program, options: &Options) -> Mod
     shape::check(session, program);
     let (model, findings) = rayon::join(|| evaluate(session, program, options), || infer::findings(program));
     infer::report(session, findings);
+    exposed::check(session, &model);
     let instances: u64 = model.roles().map(|(_, r)| u64::from(r.replicas.max)).sum();
     if instances > MAX_INSTANCES as u64 {
         let message = format!("{instances} instances are more than {MAX_INSTANCES}");

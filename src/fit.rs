@@ -25,6 +25,7 @@ pub mod links;
 pub mod names;
 mod problem;
 pub mod revision;
+pub mod routing;
 mod shape;
 pub mod target;
 mod wait;
@@ -73,6 +74,7 @@ pub fn fit(
 ) -> Option<Fitted> {
     names::check(session, &model, target);
     cluster::check(session, &model, inventory);
+    routing::check(session, &model, inventory);
     let group_stages = target::stages(session, &model, inventory, target);
     clauses::check(session, &model, inventory);
     coordination::check(session, &model, locks, target);

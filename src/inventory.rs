@@ -61,6 +61,8 @@ pub struct Inventory {
     pub domains: Vec<Vec<Domain>>,
     /// Namespaces of others, for network policies.
     pub namespaces: Namespaces,
+    /// What roles are exposed and measured by.
+    pub routing: Routing,
     /// Port ranges that hostNetwork pods must not use, inclusive.
     pub reserved_ports: Vec<(u16, u16)>,
 }
@@ -104,6 +106,28 @@ pub struct Namespaces {
     pub gateway: Vec<String>,
     /// Where monitoring runs.
     pub monitoring: Vec<String>,
+}
+
+/// What the cluster offers to bring traffic to roles, and to read their metrics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Routing {
+    /// The Gateway that HTTPRoutes are attached to.
+    pub gateway: Option<Gateway>,
+    /// The name of the IngressClass of Ingresses.
+    pub ingress_class: Option<String>,
+    /// Labels by which Prometheus selects the monitors that it reads.
+    pub monitor_labels: BTreeMap<String, String>,
+}
+
+/// A Gateway of the Gateway API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The listener that routes are attached to; all that admit the host when `None`.
+    pub section: Option<String>,
 }
 
 /// A set of machines that share a domain of a level. A domain is the path of values down to its

@@ -33,6 +33,11 @@ pub fn headless(group: &str, role: &str) -> String {
     format!("s-{group}-{role}")
 }
 
+/// The Service of a role with an address outside of the cluster.
+pub fn external(group: &str, role: &str) -> String {
+    format!("{group}-{role}-external")
+}
+
 /// The workload of one instance: the leader's, or the only pod's.
 pub fn instance(group: &str, role: &str, index: u32) -> String {
     format!("{group}-{role}-{index}")
@@ -108,6 +113,9 @@ pub const WARM_UP: &str = "warm-up";
 
 /// The directory of the objects of a whole group.
 pub const BASE: &str = "base";
+
+/// The directory, below that of its role, of what brings traffic from outside to it.
+pub const EXPOSE: &str = "expose";
 
 /// A pod of a StatefulSet.
 pub fn ordinal(workload: &str, ordinal: u32) -> String {

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use crate::check::{self, Form, Model, Port};
+use crate::check::{self, Form, Model, Port, RoleId};
 use crate::fit::Fitted;
 use crate::fit::compute::ComputeDomain;
 use crate::fit::gang::GangScheduler;
@@ -35,6 +35,7 @@ pub mod kept;
 pub mod network;
 pub mod pins;
 pub mod rendezvous;
+pub mod routing;
 pub mod template;
 pub mod wait;
 
@@ -47,6 +48,7 @@ use affinity::{Rules, Site};
 use files::FileSet;
 use network::Policy;
 use pins::Topology;
+use routing::{Exposed, Used};
 use template::PodTemplate;
 
 /// What is to run.
@@ -134,6 +136,10 @@ pub struct Role<'m> {
     pub files: Vec<FileSet<'m>>,
     /// Its Services.
     pub services: Vec<Service<'m>>,
+    /// How it is exposed.
+    pub exposed: Option<Exposed<'m>>,
+    /// What others that are exposed make of it.
+    pub used: Used<'m>,
     /// The pods of an instance.
     pub parts: Vec<Part<'m>>,
     /// Where the parts run: one unit for all instances, or one for each.
@@ -152,6 +158,8 @@ pub struct Service<'m> {
     pub ports: &'m [Port],
     /// The part whose pods it selects; all when `None`.
     pub part: Option<&'m str>,
+    /// Which of its pods it prefers, in the words of Kubernetes.
+    pub distribution: Option<&'m str>,
 }
 
 /// Pods of an instance that share a template.
@@ -200,8 +208,10 @@ const WORTH_THREADS: usize = 64;
 
 /// Makes the plan. It cannot fail: what could not be lowered was refused in `check` and `fit`.
 pub fn plan<'m>(fitted: &'m Fitted, inventory: &'m Inventory, placement: &Placement) -> Plan<'m> {
-    let policies = network::policies(&fitted.model, &fitted.stages, &inventory.namespaces);
+    let policies = network::policies(&fitted.model, &fitted.stages, inventory);
     let topology = Topology::new(inventory);
+    let used = routing::used(&fitted.model);
+    let policies: Vec<_> = policies.into_iter().zip(used).collect();
     let group = |(g, policies)| group(fitted, &topology, placement, g, policies);
     let groups = if policies.len() < WORTH_THREADS {
         policies.into_iter().enumerate().map(group).collect()
@@ -230,13 +240,13 @@ fn group<'m>(
     topology: &Topology<'m>,
     placement: &Placement,
     index: usize,
-    policies: Vec<Policy<'m>>,
+    (policies, used): (Vec<Policy<'m>>, Vec<Used<'m>>),
 ) -> Group<'m> {
     let source = &fitted.model.groups[index];
     let bounds = pins::bounds(fitted, index, topology);
     let compute_domains = fitted.compute_domains.get(index).map_or(&[][..], Vec::as_slice);
-    let roles = bounds.into_iter().zip(policies).enumerate();
-    let roles = roles.map(|(r, (bounds, policy))| {
+    let roles = bounds.into_iter().zip(policies).zip(used).enumerate();
+    let roles = roles.map(|(r, ((bounds, policy), used))| {
         let kept = fitted.locks.get(index).map(|lock| &lock.affinities);
         let rules = Rules { target: fitted.target, inventory: topology.inventory, pin: source.pin, bounds, kept };
         let placed = placement.groups.get(index).and_then(|g| g.get(r)).map_or(&[][..], Vec::as_slice);
@@ -248,6 +258,8 @@ fn group<'m>(
         claim(&mut role, r, compute_domains);
         wait::gate(&mut role, &fitted.model, source);
         rendezvous::supervise(&mut role, fitted.target);
+        let id = RoleId { group: index, role: r };
+        (role.exposed, role.used) = (routing::exposed(&fitted.model, id, &topology.inventory.routing), used);
         role
     });
     let roles: Vec<Role> = roles.collect();
@@ -280,6 +292,8 @@ fn role<'m>(
         policy,
         files: files::sets(&group.name, source),
         services: services(group, source),
+        exposed: None,
+        used: Used::default(),
         parts: source.parts.iter().zip(steps).enumerate().map(part).collect(),
         units: units((group, index), rules, placed),
     }
@@ -298,12 +312,19 @@ fn steps(parts: &[check::Part]) -> Vec<u32> {
 }
 
 fn services<'m>(group: &check::Group, role: &'m check::Role) -> Vec<Service<'m>> {
-    let peers = Service { name: naming::headless(&group.name, &role.name), headless: true, ports: &[], part: None };
+    let peers = Service {
+        name: naming::headless(&group.name, &role.name),
+        headless: true,
+        ports: &[],
+        part: None,
+        distribution: None,
+    };
     let clients = Service {
         name: naming::workload(&group.name, &role.name),
         headless: false,
         ports: role.ports(),
         part: role.multi_pod().then(|| role.parts[0].kind.name()),
+        distribution: role.traffic_distribution.as_ref().map(|(word, _)| word.as_str()),
     };
     let peers = (role.form != Form::Deployment).then_some(peers);
     peers.into_iter().chain((!role.ports().is_empty()).then_some(clients)).collect()

@@ -154,6 +154,13 @@ impl Ord for Quantity {
     }
 }
 
+/// A duration as Go writes it, without parts that are zero.
+pub fn go_duration(seconds: u64) -> String {
+    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    if text.is_empty() { "0s".into() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ mod overrides;
 mod pod;
 mod rbg;
 pub mod rollout;
+mod routing;
 mod scheduling;
 pub mod standards;
 pub mod warm_up;
@@ -35,6 +36,8 @@ pub enum Stage {
     Run(u32, u32),
     /// What acts on running workloads.
     Last,
+    /// What brings traffic from outside to roles that are ready.
+    Expose,
 }
 
 /// A Kubernetes object.
@@ -126,6 +129,7 @@ struct Object {
     kind: &'static str,
     name: String,
     stage: Stage,
+    labels: Map,
     annotations: Map,
     /// The fields beside `metadata`, such as `spec`.
     fields: Map,
@@ -133,7 +137,7 @@ struct Object {
 
 impl Object {
     fn new(api: &'static str, kind: &'static str, name: String, stage: Stage, fields: Map) -> Object {
-        Object { api, kind, name, stage, annotations: Map::new(), fields }
+        Object { api, kind, name, stage, labels: Map::new(), annotations: Map::new(), fields }
     }
 
     /// Adds `apiVersion`, `kind` and `metadata`.
@@ -148,6 +152,9 @@ impl Object {
         }
         let role_labels = owner.role.filter(|_| matches!(self.stage, Stage::Run(..))).map(|(_, r)| &r.source.labels);
         let mut labels = labels(source.labels.iter().chain(role_labels.into_iter().flatten()));
+        self.labels.into_iter().for_each(|(key, value)| {
+            labels.set(key, value);
+        });
         common_labels(&mut labels, owner);
         let metadata = Map::new()
             .with("name", text(&self.name))

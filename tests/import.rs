@@ -76,7 +76,9 @@ const ADDED: [(&str, &str); 8] = [
     ("name: zone, label: topology.kubernetes.io/zone", "name: hall, label: topology.kubernetes.io/zone"),
     (
         "links: { zone: vpc }",
-        "links: { hall: rdma }\nreserved: { ports: \"30000-32767\" }\nnamespaces: { monitoring: [watch] }",
+        "links: { hall: rdma }\nreserved: { ports: \"30000-32767\" }\nnamespaces: { monitoring: [watch] }\n\
+         gateway: { name: shared, namespace: infra, section: https }\ningress: { class: nginx }\n\
+         monitoring: { labels: { release: stack } }",
     ),
     ("levels:", "capabilities:\n  - leaderworkerset.x-k8s.io/v1\nlevels:"),
     (
@@ -102,7 +104,7 @@ fn what_was_added_by_hand_is_kept() {
     let run = place.says(0, "import nodes.csv -o lab.yaml");
     assert_snapshot!(run.err, @r"
     lab.yaml  written
-      kept: `capabilities`, the link of `hall`, the name of the pool `big`, `dedicated` of the pool `big`, `memlock` of the pool `big`, `nics` of the pool `big`, what is said of the node `n2`, `reserved` and 1 more
+      kept: `capabilities`, the link of `hall`, the name of the pool `big`, `dedicated` of the pool `big`, `memlock` of the pool `big`, `nics` of the pool `big`, what is said of the node `n2`, `reserved` and 2 more
     ");
     assert_snapshot!(fs::read_to_string(place.path("lab.yaml")).unwrap(), @r#"
     # Made by `rbgc inventory import`, which keeps what was added by hand; without this line it is left alone.
@@ -129,6 +131,9 @@ fn what_was_added_by_hand_is_kept() {
       - { name: n2, pool: big, dedicated: false, domains: { rack: r1 }, used: { nvidia.com/gpu: 5 } }
     reserved: { ports: "30000-32767" }
     namespaces: { monitoring: [watch] }
+    gateway: { name: shared, namespace: infra, section: https }
+    ingress: { class: nginx }
+    monitoring: { labels: { release: stack } }
     "#);
     assert!(place.says(0, "import nodes.csv -o lab.yaml").err.starts_with("lab.yaml  unchanged\n"));
     // Only what has changed in the cluster changes.

@@ -371,12 +371,13 @@ fn every_service_selects_something() {
     let mut problems = Vec::new();
     for (name, tree) in goldens() {
         let objects = running(&tree);
-        for service in objects.iter().filter(|o| o.kind() == "Service") {
+        let selecting = ["Service", "InferencePool", "PodMonitor"];
+        for service in objects.iter().filter(|o| selecting.contains(&o.kind())) {
             if !objects
                 .iter()
                 .any(|o| o.namespace() == service.namespace() && o.template().is_some() && tree::selects(service, o))
             {
-                problems.push(format!("{name}: Service {} selects no pod", service.name()));
+                problems.push(format!("{name}: {} {} selects no pod", service.kind(), service.name()));
             }
         }
     }

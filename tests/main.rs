@@ -23,6 +23,7 @@ mod kueue;
 mod plan;
 mod plugin;
 mod properties;
+mod routing;
 mod scheduler;
 mod security;
 mod simulation;

@@ -275,6 +275,25 @@ impl<'p> Checker<'_, '_, 'p> {
         Value::map(map)
     }
 
+    /// A map in a map field, of all layers: merged key by key as the field itself is.
+    pub fn nested(&mut self, view: View, field: &'static str, key: &str) -> ValueMap {
+        let table = self.table(view);
+        let mut merged = ValueMap::new();
+        for contribution in table.field(field) {
+            if matches!(contribution.field(), Some(FieldValue::Replace(_))) {
+                merged.clear();
+            }
+            let found = self.contributed_entry(contribution, key, Context::of(contribution.frame, view));
+            let Some((value, span)) = found else { continue };
+            match self.convert(value, &Type::Map(Box::new(Type::Any)), span) {
+                Value::Map(map) => merged.extend(map.iter().map(|(key, value)| (key.clone(), value.clone()))),
+                Value::Unset => merged.clear(),
+                _ => {}
+            }
+        }
+        merged
+    }
+
     /// The value below the layer in which `inherited` stands.
     pub fn inherited(&mut self, span: Span, cx: Context<'_>) -> Value {
         let Some(Inherited { view, field, key, below }) = cx.inherited else {

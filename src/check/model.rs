@@ -12,11 +12,13 @@ use crate::source::Span;
 mod engine_runtime;
 mod place;
 mod pod;
+mod routing;
 mod warm_up;
 
 pub use engine_runtime::*;
 pub use place::*;
 pub use pod::*;
+pub use routing::*;
 pub use warm_up::*;
 
 /// Everything that the sources say, evaluated.
@@ -210,6 +212,13 @@ pub struct Role {
     pub engine_runtimes: Vec<EngineRuntime>,
     /// What is made ready on nodes before its pods start there.
     pub warm_up: Option<WarmUp>,
+    /// How clients outside of the cluster reach it.
+    pub expose: Option<Expose>,
+    /// How its metrics are read.
+    pub metrics: Option<Metrics>,
+    /// Which of its pods its Service for clients prefers, in the words of Kubernetes, and where that
+    /// is said.
+    pub traffic_distribution: Option<(String, Span)>,
 }
 
 impl Role {
@@ -290,6 +299,13 @@ pub struct Part {
     pub pod: Pod,
     /// Components of the same instance that must be ready before: indices in [`Role::parts`].
     pub after: Vec<usize>,
+}
+
+impl Part {
+    /// The ports of its containers.
+    pub fn ports(&self) -> impl Iterator<Item = &Port> {
+        std::iter::once(&self.pod.main).chain(&self.pod.sidecars).flat_map(|container| &container.ports)
+    }
 }
 
 /// The pods of an instance by their task.

@@ -27,6 +27,9 @@ impl<'p> Checker<'_, '_, 'p> {
         let (replicas, form, parts) = (replicas?, form?, parts?);
         self.check_autoscale(view, replicas, autoscale.as_ref(), &parts);
         self.check_identity(view, form, &parts);
+        let expose = self.expose(view, &parts);
+        let metrics = self.metrics(view, &parts);
+        let traffic = self.text_field(view, "traffic-distribution");
         let references = self.references(ix);
         let state = self.role(ix);
         let mut templates: Vec<String> = state.templates.iter().map(|d| self.program.name(*d).to_owned()).collect();
@@ -51,6 +54,9 @@ impl<'p> Checker<'_, '_, 'p> {
             discovers: self.field(view, "discovers", span) == Value::Bool(true),
             engine_runtimes: self.engine_runtimes(view),
             warm_up: self.warm_up(view),
+            expose,
+            metrics,
+            traffic_distribution: traffic.map(|word| (word, self.field_span(view, "traffic-distribution"))),
         };
         Some((role, references))
     }
@@ -58,7 +64,7 @@ impl<'p> Checker<'_, '_, 'p> {
     /// Fields that the language describes and this compiler does not build.
     fn refuse_later(&mut self, view: View) {
         let table = self.table(view);
-        for name in ["expose", "rollout", "scale", "metrics", "network"] {
+        for name in ["rollout", "scale", "network"] {
             if let Some(contribution) = table.field(name).last() {
                 let statement = contribution.statement;
                 let span = match &statement.kind {

@@ -155,12 +155,15 @@ const OF_THE_INSTANCE: &[&str] = &[
     "autoscale",
     "discovers",
     "engine-runtimes",
+    "expose",
     "identity",
     "labels",
+    "metrics",
     "min-ready",
     "replicas",
     "service-account",
     "recover",
+    "traffic-distribution",
     "warm-up",
 ];
 

@@ -117,6 +117,9 @@ codes! {
     UnkeptByTemplate "E0912" "a clause that one template for all instances cannot keep";
     CrossedGroups "E0913" "groups that wait for each other as a whole";
     UnkeptSkew "E0914" "a bound that a controller does not keep";
+    NothingToExposeBy "E0921" "the cluster offers no way to expose a role";
+    FormLacks "E0922" "an option that the form of exposure does not have";
+    RoutedTwice "E0923" "two routes of one host and path";
     Unsupervised "E0931" "pods that cannot be made to restart together";
     NoInterpreter "E0932" "an image that is not known to run scripts";
     NothingToWaitFor "E0933" "a role that nobody can find ready";
@@ -138,6 +141,7 @@ codes! {
     OtherHostname "W0053" "a hostname that differs from the name of its node";
     UnclearLevels "W0054" "levels whose order or values are not clear";
     NoGang "W0911" "pods of an instance that are not placed together";
+    RefusedTraffic "W0921" "traffic that a network policy would refuse";
     UngatedWave "W0951" "a wave that is not waited for";
     UnboundWarmUp "W0991" "pods that may start on nodes that are not warmed up";
     ElasticWarmUp "W0992" "nodes that cannot be warmed up";

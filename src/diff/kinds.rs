@@ -13,7 +13,8 @@
 //! | LeaderWorkerSet | the size of subgroups; the claims, which its StatefulSet takes over | `pkg/webhooks/leaderworkerset_webhook.go`, `pkg/controllers` |
 //!
 //! Everything else is changed in place. So are RoleBasedGroups, of which the controller compares
-//! revisions and checks no field against what it was, autoscalers, policies and budgets.
+//! revisions and checks no field against what it was, autoscalers, policies, budgets, Ingresses,
+//! HTTPRoutes, ReferenceGrants, InferencePools and PodMonitors.
 
 use serde_json::Value;
 

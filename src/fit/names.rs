@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
-use crate::check::{Form, Group, Model, Part, PartKind, Role, RoleId};
+use crate::check::{Exposure, Form, Group, Model, Part, PartKind, Role, RoleId};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::graph::batches::{Batch, Batches};
 use crate::kinds::Target;
@@ -109,10 +109,10 @@ const KUSTOMIZATION: &str = "Kustomization";
 /// The name of the Kustomization of a batch.
 pub fn kustomization(group: &Group, batch: &Batch) -> String {
     let role = batch.role.map(|r| &group.roles[r]);
-    let component = role.zip(batch.part).map(|(role, part)| role.parts[part].kind.name());
-    let of_group = if batch.warm_up { naming::WARM_UP } else { naming::BASE };
-    let component = component.or((role.is_some() && batch.warm_up).then_some(naming::WARM_UP));
-    let name = role.map_or(of_group, |role| role.name.as_str());
+    let part = role.zip(batch.part).map(|(role, part)| role.parts[part].kind.name());
+    let content = batch.content.directory();
+    let name = role.map_or(content.unwrap_or(naming::BASE), |role| role.name.as_str());
+    let component = part.or(content.filter(|_| role.is_some()));
     naming::kustomization_of((&group.namespace, &group.name), name, batch.instance, component)
 }
 
@@ -134,6 +134,9 @@ fn names_of_role(group: &Group, role: &Role, target: Target, made: &mut Vec<Made
     add("Service", naming::headless(g, r), LABEL);
     add("Service", naming::workload(g, r), LABEL);
     add("ServiceAccount", naming::workload(g, r), OBJECT);
+    if role.expose.as_ref().is_some_and(|expose| expose.form == Some(Exposure::LoadBalancer)) {
+        add("Service", naming::external(g, r), LABEL);
+    }
     if role.parts.iter().any(|p| !p.pod.files.is_empty()) {
         add("ConfigMap", naming::files(g, r, None), OBJECT);
     }

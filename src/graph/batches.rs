@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Group, RoleId};
+use crate::naming;
 
 /// Objects that are brought together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,8 +21,37 @@ pub struct Batch {
     pub instance: Option<u32>,
     /// Its component: an index in [`parts`](crate::check::Role::parts), where components are brought one by one.
     pub part: Option<usize>,
-    /// What makes nodes ready for it, which comes before it.
-    pub warm_up: bool,
+    /// What of its group or role it has.
+    pub content: Content,
+}
+
+/// What of a group or role a batch has, in the order in which it is brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Content {
+    /// What makes nodes ready for its pods.
+    WarmUp,
+    /// All that is in no other.
+    Main,
+    /// What brings traffic from outside to it.
+    Exposure,
+}
+
+impl Content {
+    /// The directory of its objects below that of the group or role, where it is one of its own.
+    pub fn directory(self) -> Option<&'static str> {
+        match self {
+            Content::WarmUp => Some(naming::WARM_UP),
+            Content::Main => None,
+            Content::Exposure => Some(naming::EXPOSE),
+        }
+    }
+}
+
+impl Batch {
+    /// What a whole group has.
+    pub fn of_group(group: usize) -> Batch {
+        Batch { group, role: None, instance: None, part: None, content: Content::Main }
+    }
 }
 
 /// All batches of some groups.
@@ -54,7 +84,7 @@ impl Batches {
     pub fn new(groups: &[&Group], divided: bool, turns: &[Vec<Turns>], warm: &dyn Fn(RoleId) -> bool) -> Batches {
         let mut batches = Batches { list: Vec::new(), before: Vec::new(), index: BTreeMap::new(), divided };
         for (group, source) in groups.iter().enumerate() {
-            batches.add(Batch { group, role: None, instance: None, part: None, warm_up: false });
+            batches.add(Batch::of_group(group));
             for role in 0..source.roles.len() {
                 let head = batches.head(RoleId { group, role });
                 let warm_up = batches.warm_up(RoleId { group, role });
@@ -65,11 +95,14 @@ impl Batches {
                     batches.leaves(&head, source).into_iter().chain([head]).for_each(|batch| batches.add(batch));
                 }
             }
+            let exposed = (0..source.roles.len()).filter(|role| source.roles[*role].expose.is_some());
+            exposed.for_each(|role| batches.add(Batches::exposing(RoleId { group, role })));
         }
         let mut before: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); batches.list.len()];
         for (group, source) in groups.iter().enumerate() {
             let turns = turns.get(group).map_or(&[][..], Vec::as_slice);
             (0..source.roles.len()).for_each(|role| batches.edges(groups, RoleId { group, role }, turns, &mut before));
+            (0..source.roles.len()).for_each(|role| batches.exposed(groups, RoleId { group, role }, &mut before));
             turns.iter().for_each(|turns| batches.in_turn(group, source, turns, &mut before));
         }
         batches.before = reduced(&before);
@@ -88,13 +121,24 @@ impl Batches {
 
     /// The batch of a role with all that is in no other: that of its group where groups are not divided.
     pub fn head(&self, id: RoleId) -> Batch {
-        let role = Some(id.role).filter(|_| self.divided);
-        Batch { group: id.group, role, instance: None, part: None, warm_up: false }
+        Batch { role: Some(id.role).filter(|_| self.divided), ..Batch::of_group(id.group) }
     }
 
     /// The batch of what makes nodes ready for a role.
     pub fn warm_up(&self, id: RoleId) -> Batch {
-        Batch { warm_up: true, ..self.head(id) }
+        Batch { content: Content::WarmUp, ..self.head(id) }
+    }
+
+    /// The batch of what brings traffic from outside to a role.
+    pub fn exposing(id: RoleId) -> Batch {
+        Batch { role: Some(id.role), content: Content::Exposure, ..Batch::of_group(id.group) }
+    }
+
+    /// The last batches of a role: those that must be ready for the role to be.
+    fn last(&self, groups: &[&Group], id: RoleId) -> Vec<Batch> {
+        let head = self.head(id);
+        let leaves = self.leaves(&head, groups[id.group]);
+        if leaves.is_empty() { vec![head] } else { leaves }
     }
 
     /// The batch of the workload of a part of an instance, or of all instances.
@@ -138,9 +182,7 @@ impl Batches {
         // What roles that are updated in step wait for among themselves holds in each of their turns.
         let after = || role.after.iter().filter(|after| !in_step(after.role));
         for after in after() {
-            let head = self.head(after.role);
-            let leaves = self.leaves(&head, groups[after.role.group]);
-            let last = if leaves.is_empty() { vec![head] } else { leaves };
+            let last = self.last(groups, after.role);
             before[this].extend(last.iter().filter_map(|batch| self.find(batch)));
         }
         let warm_up = self.find(&self.warm_up(id));
@@ -158,6 +200,15 @@ impl Batches {
             before[own].insert(this);
             let earlier = leaf.part.map_or(&[][..], |part| role.parts[part].after.as_slice());
             before[own].extend(earlier.iter().filter_map(|p| self.find(&Batch { part: Some(*p), ..leaf.clone() })));
+        }
+    }
+
+    /// What brings traffic from outside waits for all roles that it leads to.
+    fn exposed(&self, groups: &[&Group], id: RoleId, before: &mut [BTreeSet<usize>]) {
+        let Some(expose) = &groups[id.group].roles[id.role].expose else { return };
+        let Some(this) = self.find(&Batches::exposing(id)) else { return };
+        for other in std::iter::once(id).chain(expose.others()) {
+            before[this].extend(self.last(groups, other).iter().filter_map(|batch| self.find(batch)));
         }
     }
 

@@ -106,6 +106,13 @@ fn cluster(inventory: &Inventory) -> Facts {
     {
         facts.extend(namespaces.iter().map(|name| (format!("namespace of {word} {name}"), "yes".into())));
     }
+    let routing = &inventory.routing;
+    if let Some(gateway) = &routing.gateway {
+        let section = gateway.section.as_ref().map_or(String::new(), |section| format!("#{section}"));
+        facts.insert("gateway".into(), format!("{}/{}{section}", gateway.namespace, gateway.name));
+    }
+    facts.extend(routing.ingress_class.iter().map(|class| ("class of ingresses".into(), class.clone())));
+    facts.extend(routing.monitor_labels.iter().map(|(key, value)| (format!("label of monitors {key}"), value.clone())));
     facts.extend(
         inventory.reserved_ports.iter().map(|(from, to)| (format!("reserved ports {from}-{to}"), "yes".into())),
     );

@@ -1,16 +1,16 @@
 //! Loading: from the text of an inventory file to an [`Inventory`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::facts::{self, checked, is_group_version};
 use super::levels::{Levels, levels, links};
 use super::machines::machines;
 use super::pools::Context;
-use super::raw::{RawInventory, RawNamespaces, RawResources};
-use super::{Inventory, Namespaces, ResourceNames, domains, yaml};
+use super::raw::{RawGateway, RawInventory, RawNamespaces, RawResources};
+use super::{Gateway, Inventory, Namespaces, ResourceNames, Routing, domains, yaml};
 use crate::diag::{Code, Session};
-use crate::naming::{is_dns_label, is_qualified_name};
+use crate::naming::{is_dns_label, is_dns_subdomain, is_qualified_name};
 use crate::source::FileId;
 use crate::tree::{At, FromTree, Reader};
 
@@ -54,6 +54,15 @@ fn read(reader: &mut Reader<'_>) -> Option<Inventory> {
     let ports = raw.reserved.and_then(|reserved| reserved.ports);
     let reserved_ports = ports.map_or(Vec::new(), |ports| facts::ports(&ports, reader));
     let namespaces = namespaces(raw.namespaces, reader);
+    let class = raw.ingress.and_then(|ingress| ingress.class);
+    let monitor_labels = raw.monitoring.and_then(|monitoring| monitoring.labels);
+    let routing = Routing {
+        gateway: raw.gateway.and_then(|gateway| self::gateway(gateway, reader)),
+        ingress_class: class.and_then(|class| subdomain(class, "the name of an IngressClass", reader)),
+        monitor_labels: monitor_labels.map_or_else(BTreeMap::new, |labels| {
+            facts::labels(labels, reader).into_iter().map(|(key, value)| (key, value.value)).collect()
+        }),
+    };
     let context = Context { levels: &levels, gpu_label: gpu_label.as_deref().unwrap_or(GPU_LABEL) };
     let (pools, mut nodes) = machines(raw.pools.unwrap_or_default(), raw.nodes.unwrap_or_default(), &context, reader);
     let domains = domains::build(&levels, &mut nodes, reader);
@@ -68,6 +77,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Inventory> {
         nodes,
         domains,
         namespaces,
+        routing,
         reserved_ports,
     })
 }
@@ -98,4 +108,15 @@ fn namespaces(raw: Option<RawNamespaces>, reader: &mut Reader<'_>) -> Namespaces
         gateway: texts(raw.gateway, is_dns_label, "the name of a namespace", reader),
         monitoring: texts(raw.monitoring, is_dns_label, "the name of a namespace", reader),
     }
+}
+
+fn gateway(raw: RawGateway, reader: &mut Reader<'_>) -> Option<Gateway> {
+    let name = raw.name.and_then(|name| subdomain(name, "the name of a Gateway", reader));
+    let namespace = raw.namespace.and_then(|name| checked(name, is_dns_label, "the name of a namespace", reader));
+    let section = raw.section.and_then(|name| subdomain(name, "the name of a listener", reader));
+    Some(Gateway { name: name?, namespace: namespace?.value, section })
+}
+
+fn subdomain(text: At<String>, expected: &str, reader: &mut Reader<'_>) -> Option<String> {
+    checked(text, is_dns_subdomain, expected, reader).map(|text| text.value)
 }

@@ -38,6 +38,12 @@ record! {
         reserved "reserved": RawReserved,
         /// Namespaces of others, for network policies.
         namespaces "namespaces": RawNamespaces,
+        /// The Gateway that HTTPRoutes are attached to.
+        gateway "gateway": RawGateway,
+        /// The controller that Ingresses are meant for.
+        ingress "ingress": RawIngress,
+        /// What Prometheus reads its monitors by.
+        monitoring "monitoring": RawMonitoring,
     }
 }
 
@@ -274,6 +280,37 @@ record! {
         gateway "gateway": Vec<At<String>>,
         /// Where monitoring runs.
         monitoring "monitoring": Vec<At<String>>,
+    }
+}
+
+record! {
+    /// The Gateway that HTTPRoutes are attached to.
+    #[schemars(rename = "Gateway")]
+    RawGateway "`gateway`" {
+        /// Name of the Gateway.
+        name "name" [required]: At<String>,
+        /// Its namespace, whose Gateway must allow routes from those of the groups.
+        namespace "namespace" [required]: At<String>,
+        /// The listener; all that admit the host by default.
+        section "section": At<String>,
+    }
+}
+
+record! {
+    /// The controller that Ingresses are meant for.
+    #[schemars(rename = "Ingress")]
+    RawIngress "`ingress`" {
+        /// Name of the IngressClass.
+        class "class" [required]: At<String>,
+    }
+}
+
+record! {
+    /// What Prometheus reads its monitors by.
+    #[schemars(rename = "Monitoring")]
+    RawMonitoring "`monitoring`" {
+        /// Labels that its `podMonitorSelector` asks for: `{ release: kube-prometheus-stack }`.
+        labels "labels": Entries<At<String>>,
     }
 }
 

@@ -183,7 +183,7 @@ impl Waves {
                 let first = self.stages.get(stage as usize).copied().unwrap_or(FIRST_WAVE);
                 first + i64::from(step)
             }
-            Stage::Last => self.last,
+            Stage::Last | Stage::Expose => self.last,
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::fit::names::kustomization;
 use crate::graph::batches::{Batch, Batches, Turns};
 use crate::naming;
 use crate::plan::{self, Plan};
+use crate::quantity::go_duration;
 use crate::target::{self, Manifest, Stage, native};
 
 /// Where Flux finds the output.
@@ -180,9 +181,6 @@ impl<'p> Flux<'p> {
     pub fn batch_of(&self, plan: &Plan<'_>, manifest: &Manifest) -> usize {
         let Some(role) = manifest.role else { return self.base(manifest.group) };
         let id = RoleId { group: manifest.group, role };
-        if manifest.stage == Stage::WarmUp {
-            return self.batches.find(&self.batches.warm_up(id)).unwrap_or_default();
-        }
         if matches!(manifest.stage, Stage::Run(..)) {
             let (group, source) = (plan.groups[id.group].source, &plan.groups[id.group].roles[role]);
             let named = |instance, part: &plan::Part<'_>| {
@@ -195,11 +193,16 @@ impl<'p> Flux<'p> {
                 return self.workload(plan, (id.group, role), instance, part);
             }
         }
-        self.batches.find(&self.batches.head(id)).unwrap_or_default()
+        let batch = match manifest.stage {
+            Stage::WarmUp => self.batches.warm_up(id),
+            Stage::Expose => Batches::exposing(id),
+            Stage::Access | Stage::Base | Stage::Run(..) | Stage::Last => self.batches.head(id),
+        };
+        self.batches.find(&batch).unwrap_or_default()
     }
 
     fn base(&self, group: usize) -> usize {
-        self.batches.find(&Batch { group, role: None, instance: None, part: None, warm_up: false }).unwrap_or_default()
+        self.batches.find(&Batch::of_group(group)).unwrap_or_default()
     }
 
     /// What a batch depends on.
@@ -224,14 +227,12 @@ impl<'p> Flux<'p> {
     pub fn directory(&self, plan: &Plan<'_>, batch: usize) -> String {
         let Some(batch) = self.batches.list.get(batch) else { return String::new() };
         let group = plan.groups[batch.group].source;
-        let of_group = if batch.warm_up { naming::WARM_UP } else { naming::BASE };
+        let content = batch.content.directory();
         let Some(role) = batch.role.map(|role| &group.roles[role]) else {
-            return format!("{}/{of_group}", group.name);
+            return format!("{}/{}", group.name, content.unwrap_or(naming::BASE));
         };
         let mut path = format!("{}/{}", group.name, role.name);
-        if batch.warm_up {
-            path.push_str(&format!("/{}", naming::WARM_UP));
-        }
+        content.iter().for_each(|content| path.push_str(&format!("/{content}")));
         batch.instance.iter().for_each(|index| path.push_str(&format!("/{index}")));
         batch.part.iter().for_each(|part| path.push_str(&format!("/{}", role.parts[*part].kind.name())));
         path
@@ -285,7 +286,7 @@ impl<'p> Flux<'p> {
         let mut spec = Map::new()
             .with("interval", "1h")
             .with("retryInterval", "2m")
-            .with("timeout", duration(timeout))
+            .with("timeout", go_duration(timeout))
             .with("sourceRef", source)
             .with("prune", true);
         spec.set_some("wait", wait.then_some(true));
@@ -377,11 +378,4 @@ fn serial(plan: &Plan<'_>, role: &Role) -> u64 {
         LeaderWorkerSet if role.by_instance() => 1,
         LeaderWorkerSet => u64::from(role.replicas.max).max(1),
     }
-}
-
-/// A duration as Go writes it, without parts that are zero.
-fn duration(seconds: u64) -> String {
-    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
-    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
-    if text.is_empty() { "0s".into() } else { text }
 }

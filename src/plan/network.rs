@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::{Group, Model, Port, Role, RoleId};
+use crate::check::{Exposure, Group, Model, PickerService, Port, Role, RoleId, client_port};
+use crate::fit::routing::form;
 use crate::graph::Stages;
-use crate::inventory::Namespaces;
+use crate::inventory::{Inventory, Namespaces};
 
 /// A number and a protocol.
 pub type PortKey = (u16, &'static str);
@@ -39,13 +40,15 @@ pub enum Peer<'m> {
     },
     /// All pods of these namespaces.
     Namespaces(&'m [String]),
+    /// Whoever it is, also outside of the cluster.
+    Anyone,
 }
 
 /// Ports allowed from a role: `None` is all.
 type Allowed = Option<BTreeSet<PortKey>>;
 
 /// For each group and role who may reach it, by the `connect` statements, the references and the waits.
-pub fn policies<'m>(model: &'m Model, stages: &Stages, namespaces: &'m Namespaces) -> Vec<Vec<Policy<'m>>> {
+pub fn policies<'m>(model: &'m Model, stages: &Stages, inventory: &'m Inventory) -> Vec<Vec<Policy<'m>>> {
     let mut allowed: Vec<Vec<BTreeMap<RoleId, Allowed>>> =
         model.groups.iter().map(|g| vec![BTreeMap::new(); g.roles.len()]).collect();
     for (index, group) in model.groups.iter().enumerate() {
@@ -72,12 +75,18 @@ pub fn policies<'m>(model: &'m Model, stages: &Stages, namespaces: &'m Namespace
             }
         }
     }
+    let outside = Outside::of(model, inventory);
+    for (from, to, port) in &outside.picked {
+        allow(&mut allowed, *to, *from, Some(BTreeSet::from([*port])));
+    }
     let entry = |index: usize| {
         let stages = stages.stage.get(index).map_or(&[][..], Vec::as_slice);
         entries(index, &model.groups[index], stages)
     };
     let groups = allowed.iter().enumerate();
-    groups.map(|(index, roles)| group_policies(model, index, roles, &entry(index), namespaces)).collect()
+    groups
+        .map(|(index, roles)| group_policies((model, index), roles, &entry(index), (&outside, &inventory.namespaces)))
+        .collect()
 }
 
 fn allow(allowed: &mut [Vec<BTreeMap<RoleId, Allowed>>], to: RoleId, from: RoleId, ports: Allowed) {
@@ -98,22 +107,70 @@ fn key(port: &Port) -> PortKey {
     (port.number, port.protocol)
 }
 
+/// Who is reached from outside of the cluster, and at which ports.
+#[derive(Default)]
+struct Outside {
+    /// By gateways.
+    gateway: BTreeMap<RoleId, BTreeSet<PortKey>>,
+    /// By anyone.
+    anyone: BTreeMap<RoleId, BTreeSet<PortKey>>,
+    /// Who chooses pods of whom, and the port at which it asks for their load.
+    picked: Vec<(RoleId, RoleId, PortKey)>,
+}
+
+impl Outside {
+    fn of(model: &Model, inventory: &Inventory) -> Outside {
+        let mut outside = Outside::default();
+        let exposed = model.roles().filter_map(|(id, role)| Some((id, role.expose.as_ref()?)));
+        for (id, expose) in exposed {
+            let own = key(&expose.port);
+            if form(expose, &inventory.routing) == Exposure::LoadBalancer {
+                outside.anyone.entry(id).or_default().insert(own);
+                continue;
+            }
+            outside.gateway.entry(id).or_default().insert(own);
+            for backend in &expose.backends {
+                let port = client_port(model.role(backend.role).ports(), backend.port.as_deref()).map(key);
+                outside.gateway.entry(backend.role).or_default().extend(port);
+            }
+            let picker = expose.picker.as_ref().map(|picker| (&picker.service, picker.port));
+            if let Some((PickerService::Role(picker), port)) = picker {
+                outside.gateway.entry(*picker).or_default().insert((port, "TCP"));
+                outside.picked.push((*picker, id, own));
+            }
+        }
+        outside
+    }
+
+    /// The ports of a role that gateways reach: those that are exposed. Where nothing says what is,
+    /// all of an entry point.
+    fn of_gateways(&self, id: RoleId, role: &Role, entry: bool) -> BTreeSet<PortKey> {
+        match self.gateway.get(&id) {
+            Some(ports) => ports.clone(),
+            None if entry && role.expose.is_none() => {
+                role.ports().iter().filter(|port| !port.is_metrics()).map(key).collect()
+            }
+            None => BTreeSet::new(),
+        }
+    }
+}
+
 fn group_policies<'m>(
-    model: &'m Model,
-    index: usize,
+    (model, index): (&'m Model, usize),
     sources: &[BTreeMap<RoleId, Allowed>],
     entries: &BTreeSet<usize>,
-    namespaces: &'m Namespaces,
+    (outside, namespaces): (&Outside, &'m Namespaces),
 ) -> Vec<Policy<'m>> {
     let group = &model.groups[index];
-    let policy = |(index, role): (usize, &'m Role)| {
+    let policy = |(number, role): (usize, &'m Role)| {
+        let id = RoleId { group: index, role: number };
         let mut rules: Vec<Rule> =
-            sources[index].iter().filter_map(|(from, ports)| rule(model, group, *from, ports)).collect();
-        if entries.contains(&index) {
-            let ports = role.ports().iter().filter(|p| !is_metrics(p)).map(key).collect();
-            rules.extend(from_namespaces(&namespaces.gateway, ports));
-        }
+            sources[number].iter().filter_map(|(from, ports)| rule(model, group, *from, ports)).collect();
+        let ports = outside.of_gateways(id, role, entries.contains(&number));
+        rules.extend(from_namespaces(&namespaces.gateway, ports));
         rules.extend(from_namespaces(&namespaces.monitoring, scraped(role)));
+        let anyone = outside.anyone.get(&id).map(|ports| ports.iter().copied().collect());
+        rules.extend(anyone.map(|ports| Rule { from: Peer::Anyone, ports }));
         Policy { rules }
     };
     group.roles.iter().enumerate().map(policy).collect()
@@ -155,16 +212,14 @@ fn entries(index: usize, group: &Group, stages: &[u32]) -> BTreeSet<usize> {
     open.iter().copied().filter(|r| Some(stage(r)) == last).collect()
 }
 
-fn is_metrics(port: &Port) -> bool {
-    port.name.split('-').any(|word| matches!(word, "metrics" | "prometheus" | "prom"))
-}
-
-/// The ports that monitoring reads: those named after metrics, of any container; else `http`,
-/// where the engines serve `/metrics`.
+/// The ports that monitoring reads: that of `metrics`; else those named after metrics, of any
+/// container; else `http`, where the engines serve `/metrics`.
 fn scraped(role: &Role) -> BTreeSet<PortKey> {
-    let pods = role.parts.iter().map(|p| &p.pod);
-    let containers = pods.flat_map(|p| std::iter::once(&p.main).chain(&p.sidecars));
-    let ports: Vec<&Port> = containers.flat_map(|c| &c.ports).collect();
-    let named: BTreeSet<PortKey> = ports.iter().filter(|p| is_metrics(p)).map(|p| key(p)).collect();
+    if let Some(metrics) = &role.metrics {
+        let ports = metrics.parts.iter().flat_map(|part| role.parts[*part].ports());
+        return ports.filter(|port| port.name == metrics.port.name).map(key).collect();
+    }
+    let ports: Vec<&Port> = role.parts.iter().flat_map(|part| part.ports()).collect();
+    let named: BTreeSet<PortKey> = ports.iter().filter(|p| p.is_metrics()).map(|p| key(p)).collect();
     if named.is_empty() { ports.iter().filter(|p| p.name == "http").map(|p| key(p)).collect() } else { named }
 }

@@ -84,6 +84,9 @@ pub fn role(name: &str, form: Form, replicas: u32) -> Role {
         discovers: false,
         engine_runtimes: Vec::new(),
         warm_up: None,
+        expose: None,
+        metrics: None,
+        traffic_distribution: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use super::objects::{self, Scaled, account};
 use super::pod::{self, Dress, field_ref, role_labels};
 use super::scheduling::guarantee;
-use super::{Manifest, Object, Owner, Stage, common_labels, labels, listed, lws, text, warm_up};
+use super::{Manifest, Object, Owner, Stage, common_labels, labels, listed, lws, routing, text, warm_up};
 use crate::check::{self, Form, PartKind, Pin, ReplicasOwner};
 use crate::data::{Data, Map};
 use crate::fit::gang::is_gang;
@@ -34,6 +34,7 @@ pub fn lower(plan: &Plan<'_>, index: usize) -> Vec<Manifest> {
     let owner = Owner { index, group, role: None };
     let mut manifests = vec![objects::discovery(group, Target::Native).own(owner)];
     manifests.extend(group.compute_domains.iter().map(|domain| objects::compute_domain(domain).own(owner)));
+    manifests.extend(routing::pools(group).into_iter().map(|pool| pool.own(owner)));
     for role in group.roles.iter().enumerate() {
         let owner = Owner { index, group, role: Some(role) };
         let objects = lower_role(plan, owner, role.1).into_iter();
@@ -63,6 +64,7 @@ fn lower_role(plan: &Plan<'_>, owner: Owner<'_, '_>, role: &Role<'_>) -> Vec<Obj
     if let ReplicasOwner::Autoscaler(autoscale) = role.source.replicas_owner() {
         objects.push(objects::autoscaler(role, autoscale, &scaled(group.source, role.source)));
     }
+    objects.extend(routing::objects(plan, group, role));
     objects
 }
 

@@ -62,6 +62,7 @@ pub fn service(group: &Group<'_>, role: &Role<'_>, service: &Service<'_>) -> Obj
         spec.set("clusterIP", "None").set("publishNotReadyAddresses", true);
     }
     spec.set("selector", selector).set_full("ports", service.ports.iter().map(port).collect::<Vec<_>>());
+    spec.set_some("trafficDistribution", service.distribution.map(text));
     Object::new("v1", "Service", service.name.clone(), Stage::Base, Map::new().with("spec", spec))
 }
 
@@ -81,11 +82,19 @@ pub fn access(group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
 fn reader(role: &Role<'_>) -> Object {
-    let rule = Map::new()
-        .with("apiGroups", texts([""]))
-        .with("resources", texts(["pods"]))
-        .with("verbs", texts(["get", "list", "watch"]));
-    Object::new(RBAC, "Role", role.name.clone(), Stage::Access, Map::new().with("rules", vec![rule]))
+    let rule = |groups: &[&'static str], resources: &[&'static str]| {
+        Map::new()
+            .with("apiGroups", texts(groups.iter().copied()))
+            .with("resources", texts(resources.iter().copied()))
+            .with("verbs", texts(["get", "list", "watch"]))
+    };
+    let mut rules = vec![rule(&[""], &["pods"])];
+    // What an endpoint picker reads besides its pods; the second group is that of kinds not yet stable.
+    rules.extend(role.used.picks.then(|| {
+        let groups = ["inference.networking.k8s.io", "inference.networking.x-k8s.io"];
+        rule(&groups, &["inferencepools", "inferenceobjectives", "inferencemodelrewrites"])
+    }));
+    Object::new(RBAC, "Role", role.name.clone(), Stage::Access, Map::new().with("rules", rules))
 }
 
 fn binding(group: &Group<'_>, role: &Role<'_>) -> Object {
@@ -118,23 +127,24 @@ pub fn network_policy(group: &Group<'_>, role: &Role<'_>) -> Object {
 
 fn ingress(rule: &Rule<'_>) -> Map {
     const NAMESPACE: &str = "kubernetes.io/metadata.name";
-    let peer = match rule.from {
+    let peers = match rule.from {
+        Peer::Anyone => Vec::new(),
         Peer::Role { group, role, namespace } => {
             let mut peer = Map::new();
             if let Some(namespace) = namespace {
                 let labels = Map::new().with(NAMESPACE, text(namespace));
                 peer.set("namespaceSelector", Map::new().with("matchLabels", labels));
             }
-            peer.with("podSelector", Map::new().with("matchLabels", role_labels(group, role)))
+            vec![peer.with("podSelector", Map::new().with("matchLabels", role_labels(group, role)))]
         }
         Peer::Namespaces(names) => {
             let names = texts(names.iter().map(String::as_str));
             let expression = Map::new().with("key", NAMESPACE).with("operator", "In").with("values", names);
-            Map::new().with("namespaceSelector", Map::new().with("matchExpressions", vec![expression]))
+            vec![Map::new().with("namespaceSelector", Map::new().with("matchExpressions", vec![expression]))]
         }
     };
     let port = |(number, protocol): &PortKey| Map::new().with("port", u32::from(*number)).with("protocol", *protocol);
-    Map::new().with("from", vec![peer]).full("ports", rule.ports.iter().map(port).collect::<Vec<_>>())
+    Map::new().full("from", peers).full("ports", rule.ports.iter().map(port).collect::<Vec<_>>())
 }
 
 /// At most so many pods of the role are evicted at a time, or at least so many stay. With several pods an instance the count is

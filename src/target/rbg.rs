@@ -7,7 +7,7 @@
 
 use super::objects::{self, Scaled};
 use super::scheduling::guarantee;
-use super::{Manifest, Object, Owner, Stage, listed, overrides, text, warm_up};
+use super::{Manifest, Object, Owner, Stage, listed, overrides, routing, text, warm_up};
 use crate::check::{self, Form, ReplicasOwner};
 use crate::data::{Data, Map};
 use crate::fit::gang::GangScheduler;
@@ -35,6 +35,7 @@ pub fn lower(plan: &Plan<'_>, index: usize) -> Vec<Manifest> {
     objects.extend(group.compute_domains.iter().map(objects::compute_domain));
     objects.push(role_based_group(plan, owner));
     objects.extend(policy::policy(group));
+    objects.extend(routing::pools(group));
     let mut manifests: Vec<Manifest> = objects.into_iter().map(|object| object.own(owner)).collect();
     for role in group.roles.iter().enumerate() {
         let owner = Owner { role: Some(role), ..owner };
@@ -55,6 +56,7 @@ fn around(plan: &Plan<'_>, group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
         let scaled = Scaled { api: API, kind: "RoleBasedGroupScalingAdapter", name: role.name.clone() };
         objects.push(objects::autoscaler(role, autoscale, &scaled));
     }
+    objects.extend(routing::objects(plan, group, role));
     objects
 }
 

@@ -68,6 +68,7 @@ pub fn known(object: &Value) {
         "NetworkPolicy" => all_known::<networking::v1::NetworkPolicy>(object),
         "PodDisruptionBudget" => all_known::<policy::v1::PodDisruptionBudget>(object),
         "Role" => all_known::<rbac::v1::Role>(object),
+        "Ingress" => all_known::<networking::v1::Ingress>(object),
         "RoleBinding" => all_known::<rbac::v1::RoleBinding>(object),
         "Job" => all_known::<batch::v1::Job>(object),
         "LeaderWorkerSet" => {

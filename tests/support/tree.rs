@@ -145,7 +145,10 @@ pub fn resolvable(objects: &[Object], namespace: &str) -> BTreeSet<String> {
 /// Whether a Service's selector matches the pods of a workload.
 pub fn selects(service: &Object, workload: &Object) -> bool {
     let labels = at(&workload.value, &["spec", "template", "metadata", "labels"]);
-    let Some(selector) = at(&service.value, &["spec", "selector"]).and_then(Value::as_mapping) else { return false };
+    let selector = at(&service.value, &["spec", "selector"]);
+    let Some(selector) = selector.map(|s| s.get("matchLabels").unwrap_or(s)).and_then(Value::as_mapping) else {
+        return false;
+    };
     !selector.is_empty() && selector.iter().all(|(key, value)| labels.and_then(|l| l.get(key)) == Some(value))
 }
 

@@ -1,5 +1,6 @@
 //! Fields of roles, groups and edges, and the options of statements.
 
+use super::super::Exposure;
 use super::super::fields::is_map;
 use super::super::mistakes;
 use super::Inference;
@@ -87,6 +88,18 @@ const WARM_UP: Options = &[
     ("nodes", Wanted::Word(&["planned", "eligible"])),
     ("retries", Wanted::Int),
 ];
+const EXPOSE: Options = &[
+    ("type", Wanted::Word(&Exposure::NAMES)),
+    ("host", Wanted::Text),
+    ("hosts", Wanted::Texts),
+    ("path", Wanted::Text),
+    ("port", Wanted::Text),
+    ("tls", Wanted::Text),
+    ("timeout", Wanted::Duration),
+    ("weight", Wanted::Int),
+    ("picker-port", Wanted::Int),
+];
+const METRICS: Options = &[("port", Wanted::Text), ("path", Wanted::Text), ("interval", Wanted::Duration)];
 const COORDINATE: Options = &[("ratio", Wanted::Ratio)];
 
 /// The options of a statement.
@@ -279,6 +292,8 @@ fn entry_of(kind: FieldKind, field: &str, key: Option<&str>) -> Option<Wanted> {
         (FieldKind::RuntimeMap, "flags") => Some(Wanted::Flag),
         (FieldKind::RuntimeMap, "env") => Some(Wanted::Variable),
         (FieldKind::Options(_), "autoscale") => option(AUTOSCALE),
+        (FieldKind::Options(_), "expose") => option(EXPOSE),
+        (FieldKind::Options(_), "metrics") => option(METRICS),
         (FieldKind::Options(_), "security") => option(SECURITY),
         (FieldKind::Options(_), "warm-up") => option(WARM_UP),
         _ => None,

@@ -244,6 +244,13 @@ pub struct Port {
     pub span: Span,
 }
 
+impl Port {
+    /// Whether it is named after metrics.
+    pub fn is_metrics(&self) -> bool {
+        self.name.split('-').any(|word| matches!(word, "metrics" | "prometheus" | "prom"))
+    }
+}
+
 /// A health check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {

@@ -7,7 +7,7 @@ use super::pools::Fleet;
 use crate::data::{Data, Map};
 use crate::diag::{Code, Session};
 use crate::inventory::raw::RawInventory;
-use crate::inventory::{self, HOSTNAME, Inventory, Namespaces, Node, yaml};
+use crate::inventory::{self, HOSTNAME, Inventory, Namespaces, Node, Routing, yaml};
 use crate::tree::{FromTree, Reader};
 
 /// The inventory that stands.
@@ -150,6 +150,9 @@ impl Before {
         }
         if old.namespaces != Namespaces::default() {
             kept.push("`namespaces`".to_owned());
+        }
+        if old.routing != Routing::default() {
+            kept.push("what roles are exposed and measured by".to_owned());
         }
         kept
     }

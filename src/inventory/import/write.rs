@@ -10,7 +10,7 @@ use super::names::Names;
 use super::pools::{Fleet, Labels, Pool, Single};
 use crate::data::{Data, Map};
 use crate::inventory::gpu_links::row;
-use crate::inventory::{GpuLink, GpuLinks, HOSTNAME, Taint};
+use crate::inventory::{GpuLink, GpuLinks, HOSTNAME, Routing, Taint};
 use crate::naming::natural;
 use crate::quantity::Quantity;
 use crate::yaml;
@@ -84,6 +84,22 @@ fn kept(out: &mut String, before: &Before) {
     let namespaces = Map::new().full("gateway", list(&names.gateway)).full("monitoring", list(&names.monitoring));
     if !namespaces.is_empty() {
         entry(out, "namespaces", namespaces);
+    }
+    routing(out, &before.inventory.routing);
+}
+
+fn routing(out: &mut String, routing: &Routing) {
+    if let Some(gateway) = &routing.gateway {
+        let mut map = Map::new().with("name", gateway.name.clone()).with("namespace", gateway.namespace.clone());
+        map.set_some("section", gateway.section.clone());
+        entry(out, "gateway", map);
+    }
+    if let Some(class) = &routing.ingress_class {
+        entry(out, "ingress", Map::new().with("class", class.clone()));
+    }
+    if !routing.monitor_labels.is_empty() {
+        let label = |(key, value): (&String, &String)| (key.clone().into(), value.clone().into());
+        entry(out, "monitoring", Map::new().with("labels", routing.monitor_labels.iter().map(label).collect::<Map>()));
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::{Options, WAVE};
 use crate::data::{Data, Map};
-use crate::fit::compute;
 use crate::fit::target::rbg;
+use crate::fit::{compute, routing};
 use crate::graph::Application;
 use crate::order::health::{self, Health};
 use crate::order::seen::{Seen, api_group};
@@ -231,6 +231,11 @@ impl Scene<'_, '_, '_> {
         kinds.extend(judged.map(|health| (health.group.to_owned(), health.kind.to_owned())));
         let controller = api_group(rbg::API);
         kinds.extend(capable(controller).then(|| (controller.to_owned(), "CoordinatedPolicy".to_owned())));
+        let ingress = self.plan.inventory.routing.ingress_class.is_some();
+        let routing = ROUTING.into_iter().filter(|(api, _)| self.plan.inventory.capabilities.contains(*api));
+        let routing = routing.map(|(api, kind)| (api_group(api), kind));
+        let routing = routing.chain(ingress.then_some(("networking.k8s.io", "Ingress")));
+        kinds.extend(routing.map(|(group, kind)| (group.to_owned(), kind.to_owned())));
         let present = self.application.groups.iter().filter_map(|g| self.seen.get(*g)).flat_map(|seen| &seen.kinds);
         for (api, kind) in present {
             let kind = (api_group(api).to_owned(), kind.clone());
@@ -241,6 +246,14 @@ impl Scene<'_, '_, '_> {
         kinds
     }
 }
+
+/// The kinds that bring traffic and read metrics, each where its API is there.
+const ROUTING: [(&str, &str); 4] = [
+    (routing::GATEWAY_API, "HTTPRoute"),
+    (routing::GRANT_API, "ReferenceGrant"),
+    (routing::POOL_API, "InferencePool"),
+    (routing::MONITOR_API, "PodMonitor"),
+];
 
 /// The built-in kinds that the compiler makes.
 const KINDS: [(&str, &str); 10] = [

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::HERE;
-use crate::inventory::{Domain, Inventory, Level, LevelLink, Namespaces, Node, Pool, ResourceNames, Taint};
+use crate::inventory::{Domain, Inventory, Level, LevelLink, Namespaces, Node, Pool, ResourceNames, Routing, Taint};
 use crate::link::Link;
 
 /// `racks` racks of `size` nodes with eight H100 each, four racks a block, one zone.
@@ -30,6 +30,7 @@ pub fn inventory(racks: usize, size: usize) -> Inventory {
         pools: vec![Pool { name: "h100".into(), labels: BTreeMap::from([("pool".into(), "h100".into())]) }],
         nodes: Vec::new(),
         domains: vec![vec![Domain { path: vec!["a".into()], parent: None, nodes: Vec::new() }], vec![], vec![], vec![]],
+        routing: Routing::default(),
         namespaces: Namespaces { gateway: vec!["envoy".into()], monitoring: vec!["monitoring".into()] },
         reserved_ports: Vec::new(),
     };
