@@ -1,7 +1,7 @@
 //! What is emitted, played through: a model of Argo CD and one of Flux bring the manifests of random
 //! groups to a model of a cluster, with readiness by chance.
 //!
-//! In every run a role starts only when all that it comes after is there, of the new revision, and
+//! In every run a role starts only when its warm-up and all that it comes after are there, of the new revision, and
 //! ready; roles that are updated in step go on when a step is ready, and keep their bound after each;
 //! it comes to an end; and then the cluster has exactly what the tree has. When all pods are lost at
 //! once, which nobody brings in order, all of them become ready again, though many wait for others. The
@@ -78,7 +78,8 @@ fn node(object: &Object) -> Node {
     let label = |name: &str| object.text(&["metadata", "labels", &format!("rbg.workloads.x-k8s.io/{name}")]).to_owned();
     let selector = at(&object.value, &["spec", "selector", "matchLabels"]);
     let component = selector.and_then(|s| s.get("rbg.workloads.x-k8s.io/component-name")?.as_str());
-    (label("group-name"), label("role-name"), component.unwrap_or_default().to_owned())
+    let warm_up = Some(random::WARM_UP).filter(|_| object.kind() == "Job");
+    (label("group-name"), label("role-name"), warm_up.or(component).unwrap_or_default().to_owned())
 }
 
 /// A workload of a tree.
@@ -286,7 +287,11 @@ fn a_missing_order_is_found() {
     // A role loses its wave, and what it waits for.
     let edits = [("sync-wave: \"20\"", "sync-wave: \"10\""), ("- name: demo-g-a\n", base)];
     check_disorder(("after a", ""), &vec![(node("b"), node("a"))], &edits);
-    // So do the steps behind the first.
+    // A warm-up is in the wave of its role, and not waited for.
+    let edits = [("sync-wave: \"0\"", "sync-wave: \"10\""), ("- name: demo-g-b-warm-up\n", base)];
+    let warm_up = ("g".to_owned(), "b".to_owned(), random::WARM_UP.to_owned());
+    check_disorder(("pods = 2  warm-up {}", ""), &vec![(node("b"), warm_up)], &edits);
+    // The steps behind the first lose theirs.
     let edits = [
         ("sync-wave: \"11\"", "sync-wave: \"10\""),
         ("sync-wave: \"12\"", "sync-wave: \"10\""),

@@ -139,15 +139,19 @@ fn templates(plan: &Plan<'_>, group: usize) -> BTreeMap<usize, Digest> {
         let first = runs(role).count() / planned.units.len().max(1);
         let mut hash = Sha256::new();
         for spec in runs(role).take(first).filter_map(|manifest| manifest.body.at(&["spec"])) {
-            feed(&mut hash, spec);
+            feed(&mut hash, spec, &PLACE);
         }
         (role, Digest(hash.finalize().into()))
     };
     plan.groups[group].roles.iter().enumerate().map(template).collect()
 }
 
-/// Every value with its kind and length, so that no two objects are fed alike.
-fn feed(hash: &mut Sha256, data: &Data) {
+/// Where pods run.
+const PLACE: [&str; 2] = ["affinity", "tolerations"];
+
+/// Every value with its kind and length, so that no two objects are fed alike; `without` some fields,
+/// wherever they stand. The order of keys on paper does not matter.
+pub(super) fn feed(hash: &mut Sha256, data: &Data, without: &[&str]) {
     let mut tagged = |tag: u8, bytes: &[u8]| {
         hash.update([tag]);
         hash.update((bytes.len() as u64).to_be_bytes());
@@ -161,17 +165,16 @@ fn feed(hash: &mut Sha256, data: &Data) {
         Data::Str(text) => tagged(b's', text.as_bytes()),
         Data::List(items) => {
             tagged(b'l', &(items.len() as u64).to_be_bytes());
-            items.iter().for_each(|item| feed(hash, item));
+            items.iter().for_each(|item| feed(hash, item, without));
         }
-        Data::Map(map) => feed_map(hash, map),
+        Data::Map(map) => feed_map(hash, map, without),
     }
 }
 
-fn feed_map(hash: &mut Sha256, map: &Map) {
-    const PLACE: [&str; 2] = ["affinity", "tolerations"];
-    for (key, value) in map.iter().filter(|(key, _)| !PLACE.contains(key)) {
-        feed(hash, &Data::from(key.to_owned()));
-        feed(hash, value);
+fn feed_map(hash: &mut Sha256, map: &Map, without: &[&str]) {
+    for (key, value) in map.iter().filter(|(key, _)| !without.contains(key)) {
+        feed(hash, &Data::from(key.to_owned()), without);
+        feed(hash, value, without);
     }
     hash.update(b"e");
 }

@@ -9,19 +9,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sha2::{Digest as _, Sha256};
+
 use super::pod::{env_entry, mount, names, pod_security, unprivileged, variable, volume};
+use super::rollout::feed;
 use super::scheduling::{node_affinity, tolerations};
 use super::{Object, Stage, labels, text, texts};
 use crate::check::{EnvValue, Piece, VolumeKind, WarmNodes, WarmUp};
 use crate::data::{Data, Map};
-use crate::lock::Digest;
 use crate::naming;
 use crate::plan::affinity::Site;
 use crate::plan::template::{Container, PodTemplate, Source, Volume};
 use crate::plan::{Group, Part, Plan, Role};
 use crate::quantity::Quantity;
 use crate::robust::admitted;
-use crate::yaml;
 
 /// What runs in an image that is there for its pull alone.
 const NOTHING: [&str; 1] = ["true"];
@@ -70,9 +71,10 @@ impl Warming<'_, '_> {
             .with("backoffLimit", self.warm_up.retries)
             .with("template", self.template(node));
         let spec = Data::from(spec);
-        let digest = Digest::of(yaml::document(&spec, None).as_bytes());
+        let mut hash = Sha256::new();
+        feed(&mut hash, &spec, &[]);
         let (group, role) = (self.group.source, self.role.source);
-        let name = naming::warm_up(&group.name, &role.name, digest.0);
+        let name = naming::warm_up(&group.name, &role.name, hash.finalize().into());
         let mut job = Object::new("batch/v1", "Job", name, Stage::WarmUp, Map::new().with("spec", spec));
         job.annotations
             .set("rbgc.dev/source", format!("{}#{}.{}", group.source, group.declared, role.name))

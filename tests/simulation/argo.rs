@@ -28,7 +28,7 @@ const KINDS: [&str; 14] = [
 ];
 
 /// Kinds whose health Argo CD knows; of others it must be told by a script.
-const JUDGED: [&str; 2] = ["Deployment", "StatefulSet"];
+const JUDGED: [&str; 3] = ["Deployment", "Job", "StatefulSet"];
 
 fn annotation<'o>(object: &'o Object, name: &str) -> &'o str {
     object.text(&["metadata", "annotations", &format!("argocd.argoproj.io/{name}")])

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use crate::scheduler::dice::Dice;
 
-/// Group, role and component; an empty component stands for all.
+/// The component of what warms nodes up for a role.
+pub const WARM_UP: &str = "warm-up";
+
+/// Group, role and component; an empty component stands for all but [`WARM_UP`].
 pub type Node = (String, String, String);
 
 /// Who starts after whom.
@@ -12,7 +15,8 @@ pub type Edges = Vec<(Node, Node)>;
 
 /// Whether a workload's node is what an edge names.
 pub fn is(node: &Node, named: &Node) -> bool {
-    (&node.0, &node.1) == (&named.0, &named.1) && (named.2.is_empty() || node.2 == named.2)
+    let all = named.2.is_empty() && node.2 != WARM_UP;
+    (&node.0, &node.1) == (&named.0, &named.1) && (all || node.2 == named.2)
 }
 
 /// How a role is written.
@@ -192,7 +196,7 @@ impl Program {
         match shape {
             Shape::Interchangeable | Shape::Apart => {}
             Shape::Stable => text.push_str("    identity = \"stable\"\n"),
-            Shape::LeaderAndWorkers => text.push_str("    pods = 3\n"),
+            Shape::LeaderAndWorkers => text.push_str("    pods = 3\n    warm-up {}\n"),
             Shape::Components => {
                 text.push_str("    component one { cpu = 1 }\n    component two { cpu = 1  pods = 2  after one }\n");
             }
@@ -205,7 +209,7 @@ impl Program {
         text.push_str("  }\n");
     }
 
-    /// Who comes after whom. Components of a role wait for each other.
+    /// Who comes after whom. Components of a role wait for each other, and roles for their warm-up.
     pub fn edges(&self) -> Edges {
         let node =
             |(g, r): (usize, usize), part: &str| (format!("g{g}"), self.groups[g][r].name.clone(), part.to_owned());
@@ -213,6 +217,9 @@ impl Program {
         for id in self.roles() {
             let role = &self.groups[id.0][id.1];
             edges.extend(role.after.iter().map(|before| (node(id, ""), node(*before, ""))));
+            if role.shape == Shape::LeaderAndWorkers {
+                edges.push((node(id, ""), node(id, WARM_UP)));
+            }
             // One instance may be ahead of another, unless its role is brought as a whole.
             if role.shape == Shape::Components && !self.coordinated(id.0, id.1) {
                 edges.push((node(id, "two"), node(id, "one")));

@@ -67,7 +67,7 @@ fn each_planned_node_has_a_job() {
         app.kubernetes.io/part-of: g
         rbg.workloads.x-k8s.io/group-name: g
         rbg.workloads.x-k8s.io/role-name: prefill
-      name: g-prefill-warm-up-616b238d40
+      name: g-prefill-warm-up-d38b863013
       namespace: llm
     spec:
       activeDeadlineSeconds: 1800
