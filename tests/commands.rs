@@ -440,6 +440,10 @@ fn graphs_are_drawn() {
       g0r2 -> g0r1 [style=dotted, label="http"];
     }
     "#);
+    // What is waited for whenever a pod starts is told from the order of the delivery.
+    let waits = |format: &str| cli::run(&root, &["graph", "examples/recovery", "--format", format]).out;
+    assert!(waits("mermaid").contains("  g0r0 -->|wait| g1r0\n") && waits("mermaid").contains("  g1r0 --> g1r1\n"));
+    assert!(waits("dot").contains("  g0r0 -> g1r0 [label=\"wait\"];\n"));
 }
 
 #[test]
@@ -769,8 +773,9 @@ fn help_of_graph() {
       rbgc graph qwen.rbg                                  for Markdown on GitHub and GitLab
       rbgc graph qwen.rbg --format dot | dot -Tsvg > qwen.svg
 
-    An arrow leads from the role that starts first to the one that waits for it; a double one is a
-    connection, a dotted one leads to a role that is named by its address or port.
+    An arrow leads from the role that starts first to the one that waits for it (`wait`: whenever it
+    starts); a double one is a connection, a dotted one leads to a role that is named by its address or
+    port.
     ");
 }
 

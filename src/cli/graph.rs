@@ -18,8 +18,9 @@ Examples:
   rbgc graph qwen.rbg                                  for Markdown on GitHub and GitLab
   rbgc graph qwen.rbg --format dot | dot -Tsvg > qwen.svg
 
-An arrow leads from the role that starts first to the one that waits for it; a double one is a
-connection, a dotted one leads to a role that is named by its address or port.")]
+An arrow leads from the role that starts first to the one that waits for it (`wait`: whenever it
+starts); a double one is a connection, a dotted one leads to a role that is named by its address or
+port.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     inputs: Inputs,
@@ -79,7 +80,8 @@ fn mermaid(model: &Model, out: &mut String) -> fmt::Result {
     }
     for (arrow, from, to, text) in arrows(model) {
         let line = match (arrow, text.as_str()) {
-            (Arrow::Before, _) => "-->".to_owned(),
+            (Arrow::Before, "") => "-->".to_owned(),
+            (Arrow::Before, text) => format!("-->|{text}|"),
             (Arrow::Connects, "") => "<==>".to_owned(),
             (Arrow::Connects, text) => format!("<==>|{text}|"),
             (Arrow::Names, "") => "-.->".to_owned(),
@@ -101,7 +103,8 @@ fn dot(model: &Model, out: &mut String) -> fmt::Result {
     }
     for (arrow, from, to, text) in arrows(model) {
         let style = match arrow {
-            Arrow::Before => String::new(),
+            Arrow::Before if text.is_empty() => String::new(),
+            Arrow::Before => format!(" [label=\"{text}\"]"),
             Arrow::Connects => format!(" [dir=both, style=bold, label=\"{text}\"]"),
             Arrow::Names => format!(" [style=dotted, label=\"{text}\"]"),
         };
@@ -135,7 +138,9 @@ fn arrows(model: &Model) -> Vec<(Arrow, RoleId, RoleId, String)> {
     let mut arrows: BTreeMap<(Arrow, RoleId, RoleId), BTreeSet<String>> = BTreeMap::new();
     let mut add = |arrow, from, to, words: Vec<String>| arrows.entry((arrow, from, to)).or_default().extend(words);
     for (id, role) in model.roles() {
-        role.after.iter().for_each(|after| add(Arrow::Before, after.role, id, Vec::new()));
+        for after in &role.after {
+            add(Arrow::Before, after.role, id, after.wait.then(|| "wait".to_owned()).into_iter().collect());
+        }
     }
     for (group, g) in model.groups.iter().enumerate() {
         let role = |role: usize| RoleId { group, role };

@@ -1,6 +1,8 @@
 //! Small models and inventories for the tests of the back end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::check::*;
 use crate::data::Data;
@@ -285,6 +287,17 @@ fn stages(model: &Model) -> Stages {
     };
     let within = model.groups.iter().map(|g| vec![0; g.roles.len()]).collect();
     Stages { stage, within, applications: firsts.into_iter().map(application).collect() }
+}
+
+/// A port on which nobody listens, for processes that a test runs. It is none that the system gives to
+/// connections, which could take it in between.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + std::process::id() % 1_000 * 10;
+    let ports = std::iter::repeat_with(|| first as u16 + NEXT.fetch_add(1, Ordering::Relaxed)).take(1_000);
+    let is_free =
+        |port: &u16| TcpListener::bind(("::", *port)).or_else(|_| TcpListener::bind(("0.0.0.0", *port))).is_ok();
+    ports.into_iter().find(is_free).expect("a free port")
 }
 
 /// Every pod on the next node, role by role. A role's room does not depend on the others, so that

@@ -1,13 +1,13 @@
 //! What pods that restart together run, and the script itself, run.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use super::SCRIPT;
 use crate::check::{Form, Recovery, Role};
 use crate::naming::RENDEZVOUS_PORT;
-use crate::plan::testing::{HERE, gang, group, text};
+use crate::plan::testing::{HERE, free_port, gang, group, text};
 use crate::target::testing::{pod_spec, tree};
 
 /// A pod of an instance: the script as the kubelet starts it, on one machine for all.
@@ -57,11 +57,6 @@ impl Pod {
 
 /// Says that it runs, and goes on until nobody reads from it or writes to it.
 const SERVE: &str = "echo runs; read forever";
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("[::]:0").or_else(|_| TcpListener::bind("0.0.0.0:0")).expect("a port");
-    listener.local_addr().expect("its address").port()
-}
 
 /// Whether the script can be run here. It is for Linux and its sockets.
 fn has_python() -> bool {
@@ -182,6 +177,7 @@ fn strangers_are_turned_away() {
         "g-a-0/3 3",
         "g-a-0/3 -1",
         "g-a-0/3 two",
+        "g-a-0/3 \u{b2}",
         "GET / HTTP/1.1\r\n",
         "\u{7f}",
     ] {

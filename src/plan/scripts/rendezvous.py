@@ -5,7 +5,8 @@ import os, selectors, signal, socket, subprocess, sys, threading, time
 leader, port = os.environ["RBG_LWP_LEADER_ADDRESS"], 7117
 rank, size = int(os.environ["RBG_LWP_WORKER_INDEX"]), int(os.environ["RBG_LWP_GROUP_SIZE"])
 instance = "%s/%d" % (os.environ["RBG_ROLE_INSTANCE_NAME"], size)
-peers, command, lost = selectors.DefaultSelector(), None, threading.Event()
+peers, lost = selectors.DefaultSelector(), threading.Event()
+command, started, asked = None, False, []
 
 def say(text):
     print("rbgc:", text, file=sys.stderr, flush=True)
@@ -29,7 +30,7 @@ def admit(peer, workers):
         keep(peer)
     except (OSError, ValueError):
         return peer.close()
-    number = int(number) if number.isdigit() else 0
+    number = int(number) if number.isdecimal() else 0
     if name != instance or not 0 < number < size:
         return peer.close()
     if number in workers:
@@ -71,12 +72,16 @@ def join():
         time.sleep(1)
 
 def forward(number, _):
-    if command is None:
+    if command:
+        os.kill(command.pid, number)
+    elif started:
+        asked.append(number)
+    else:
         os._exit(128 + number)
-    os.kill(command.pid, number)
 
 def watch():
-    peers.select()
+    while not peers.select():
+        pass
     lost.set()
     say("another pod of the instance has ended")
     os.kill(command.pid, signal.SIGKILL)
@@ -85,7 +90,10 @@ def watch():
 for number in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2:
     signal.signal(number, forward)
 gather() if rank == 0 else join()
+started = True
 command = subprocess.Popen(sys.argv[1:])
+for number in asked:
+    os.kill(command.pid, number)
 threading.Thread(target=watch, daemon=True).start()
 while True:
     # Process 1 of a container reaps all that is orphaned in it.

@@ -78,10 +78,9 @@ fn waits(command: &[&str], own_name: &[&str]) {
         return;
     }
     let listen = |port: u16| TcpListener::bind(("127.0.0.1", port)).expect("a port");
-    let number = |listener: &TcpListener| listener.local_addr().expect("its address").port();
-    let first = listen(0);
-    let later = number(&listen(0));
-    let places = [number(&first).to_string(), later.to_string()];
+    let ports = [testing::free_port(), testing::free_port()];
+    let first = listen(ports[0]);
+    let places = ports.map(|port| port.to_string());
     let mut script = Command::new(command[0])
         .args(&command[1..])
         .args(own_name)
@@ -91,7 +90,7 @@ fn waits(command: &[&str], own_name: &[&str]) {
         .expect("the interpreter");
     first.accept().expect("a connection to the first place");
     assert!(script.try_wait().expect("its state").is_none(), "it did not wait for the second place");
-    listen(later).accept().expect("a connection to the second place");
+    listen(ports[1]).accept().expect("a connection to the second place");
     assert_eq!(script.wait().expect("its end").code(), Some(0));
 }
 
