@@ -16,6 +16,8 @@ pub mod rollout;
 mod scheduling;
 pub mod standards;
 
+pub use overrides::merge_key;
+
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
