@@ -260,34 +260,57 @@ fn roles_of_role_based_groups_start_in_order() {
     in_order(Target::Rbg, 0..3);
 }
 
-/// The same for five hundred groups and more, and every pair of kinds of edges: `.ci/run`.
+/// The programs of the long runs: five hundred groups and more.
+const MANY: [(Target, std::ops::Range<u64>); 3] =
+    [(Target::Native, 100..180), (Target::Lws, 100..140), (Target::Rbg, 100..140)];
+
+/// The same for five hundred groups: `.ci/run`.
 #[test]
 #[ignore = "takes minutes"]
 fn roles_of_500_groups_start_in_order() {
-    for (target, programs) in [(Target::Native, 84), (Target::Lws, 42), (Target::Rbg, 42)] {
-        let found = in_order(target, 100..100 + programs);
-        let kinds = if target == Target::Rbg { &random::KINDS[..8] } else { &random::KINDS };
-        let mut missing = Vec::new();
-        for (one, other) in kinds.iter().flat_map(|one| kinds.iter().map(move |other| (*one, *other))) {
-            if one < other && !found.contains(&(one, other)) {
-                missing.push(format!("{}: no role comes after {one} and {other}", target.name()));
-            }
-        }
-        none(&missing);
-    }
+    let [(target, seeds), ..] = MANY;
+    in_order(target, seeds);
 }
 
-/// Plays two commits of each of some programs, and returns the pairs of kinds of edges in them.
+#[test]
+#[ignore = "takes minutes"]
+fn leader_worker_sets_of_500_groups_start_in_order() {
+    let [_, (target, seeds), _] = MANY;
+    in_order(target, seeds);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn role_based_groups_of_500_groups_start_in_order() {
+    let [.., (target, seeds)] = MANY;
+    in_order(target, seeds);
+}
+
+/// In the long runs every pair of kinds of edges meets at some role, on every target.
+#[test]
+fn every_pair_of_edges_is_played() {
+    let mut missing = Vec::new();
+    for (target, seeds) in MANY {
+        let program = |seed| random::program(target, GROUPS, &mut Dice::new(seed));
+        let found: BTreeSet<_> = seeds.flat_map(|seed| program(seed).pairs()).collect();
+        let kinds = if target == Target::Rbg { &random::KINDS[..8] } else { &random::KINDS };
+        let pairs = kinds.iter().flat_map(|one| kinds.iter().map(move |other| (*one, *other)));
+        for (one, other) in pairs.filter(|pair| pair.0 < pair.1 && !found.contains(pair)) {
+            missing.push(format!("{}: no role has {one}, and {other}", target.name()));
+        }
+    }
+    none(&missing);
+}
+
+/// Plays two commits of each of some programs.
 #[track_caller]
-fn in_order(target: Target, seeds: std::ops::Range<u64>) -> BTreeSet<(&'static str, &'static str)> {
+fn in_order(target: Target, seeds: std::ops::Range<u64>) {
     let (mut problems, mut edges, mut in_step, programs) = (Vec::new(), 0, 0, seeds.end - seeds.start);
-    let mut pairs = BTreeSet::new();
     for seed in seeds {
         let mut dice = Dice::new(seed);
         let first = random::program(target, GROUPS, &mut dice);
         let mut second = first.clone();
         second.change(&mut dice);
-        pairs.extend(first.pairs().into_iter().chain(second.pairs()));
         for (name, delivery, mut engine) in engines() {
             let mut cluster = Cluster::default();
             for (number, commit) in [&first, &second].into_iter().enumerate() {
@@ -311,7 +334,6 @@ fn in_order(target: Target, seeds: std::ops::Range<u64>) -> BTreeSet<(&'static s
     none(&problems);
     assert!(edges > 20 * programs, "only {edges} dependencies were looked at");
     assert!(target == Target::Rbg || in_step > 5 * programs, "only {in_step} workloads were updated in step");
-    pairs
 }
 
 /// What the dependencies in RoleBasedGroups say else than the source does: who comes after whom, also

@@ -144,7 +144,7 @@ impl Program {
             beyond: Vec::new(),
             alone: self.target == Target::Lws && dice.below(3) == 0,
         };
-        while dice.below(3) == 0 {
+        while dice.below(5) < 2 {
             let (element, member) = (dice.below(ELEMENTS), dice.below(2));
             let all = [Beyond::Family, Beyond::Element(element), Beyond::Member(element, member)];
             let whole = (0..group).map(Beyond::Group);
