@@ -18,6 +18,8 @@ mod scheduling;
 pub mod standards;
 pub mod warm_up;
 
+pub use overrides::merge_key;
+
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

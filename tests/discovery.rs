@@ -483,10 +483,8 @@ fn every_listed_name_is_that_of_a_pod() {
             let names = resolvable(&objects, "demo");
             let lost = listed.iter().filter(|name| !names.contains(**name));
             problems.extend(lost.map(|name| format!("{target:?}, seed {seed}: `{name}` resolves to nothing")));
-            // Short names through headless Services are those of pods; that the controller makes none for
-            // interchangeable ones is no part of the model of it.
-            let all = names.iter().filter(|_| target != Target::Rbg);
-            let of_pods = all.filter(|name| name.matches('.').count() == 1 && !name.ends_with(".demo"));
+            // Short names through headless Services are those of pods.
+            let of_pods = names.iter().filter(|name| name.matches('.').count() == 1 && !name.ends_with(".demo"));
             let missing = of_pods.filter(|name| !listed.contains(name.as_str()));
             problems.extend(missing.map(|name| format!("{target:?}, seed {seed}: `{name}` is not listed")));
         }

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! - `- old` and `+ new` replace the first place of a text in `main.rbg` or `inventory.yaml`; `\n` is
-//!   a line break. `delivery argocd` delivers the new tree, `both argocd` both.
+//!   a line break. `delivery argocd` delivers the new tree, `both argocd` both. `target lws` and
+//!   `kustomization on` compile the new tree so; `old` before one of these is about the old tree.
 //! - Each other line is an object that differs: its effect, kind and name, then what happens to which
 //!   of its pods. `move group/role/0` is an instance that moves, `nothing` says that nothing does.
 //!
@@ -27,13 +28,14 @@ use rbgc::diag::Session;
 use rbgc::diag::render::{Colour, Report, human};
 use rbgc::diff::{self, Action, Changes, Effect};
 use rbgc::emit::{Group, Lock};
+use rbgc::kinds::Target;
 use rbgc::order::{Delivery, Tool, argo, flux};
 use serde_yaml::Value;
 
 use crate::support::compile::HOME;
 use crate::support::program::{self, Program};
 use crate::support::tree::{self, Object, Tree};
-use crate::support::{Memory, files, none, read, root, shown};
+use crate::support::{Memory, files, lws, none, rbg, read, root, shown};
 
 /// The number of edits that there must be at least.
 const EDITS: usize = 30;
@@ -44,11 +46,26 @@ struct Shop {
     files: BTreeMap<String, String>,
 }
 
+/// How a tree is compiled.
+#[derive(Debug, Clone, PartialEq)]
+struct Form {
+    target: Target,
+    delivery: Tool,
+    kustomization: bool,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Form { target: Target::Native, delivery: Tool::Plain, kustomization: false }
+    }
+}
+
 /// An edit and what it does.
 #[derive(Default)]
 struct Edit {
     replacements: Vec<(String, String)>,
-    deliveries: (Option<String>, Option<String>),
+    /// How the old and the new tree are compiled.
+    forms: (Form, Form),
     expected: BTreeSet<String>,
 }
 
@@ -109,7 +126,10 @@ fn rewritten(text: &str, said: &BTreeMap<String, BTreeSet<String>>) -> String {
 
 impl Edit {
     fn is_instruction(line: &str) -> bool {
-        ["- ", "+", "//", "delivery ", "both "].iter().any(|start| line.starts_with(start)) || line.is_empty()
+        ["- ", "+", "//", "delivery ", "both ", "target ", "kustomization ", "old "]
+            .iter()
+            .any(|start| line.starts_with(start))
+            || line.is_empty()
     }
 
     fn parse(text: &str) -> Result<Edit, String> {
@@ -120,15 +140,31 @@ impl Edit {
                 edit.replacements.push((unescaped(old), String::new()));
             } else if let Some(new) = line.strip_prefix('+') {
                 edit.replacements.last_mut().ok_or("`+` without `-`")?.1 = unescaped(new.trim_start());
-            } else if let Some(name) = line.strip_prefix("delivery ") {
-                edit.deliveries.1 = Some(name.into());
             } else if let Some(name) = line.strip_prefix("both ") {
-                edit.deliveries = (Some(name.into()), Some(name.into()));
+                edit.forms.0.set("delivery", name)?;
+                edit.forms.1.set("delivery", name)?;
+            } else if Edit::is_instruction(line) {
+                let (old, setting) = line.strip_prefix("old ").map_or((false, line), |setting| (true, setting));
+                let (name, value) = setting.split_once(' ').ok_or("no value")?;
+                if old { &mut edit.forms.0 } else { &mut edit.forms.1 }.set(name, value)?;
             } else {
                 edit.expected.insert(line.into());
             }
         }
-        if edit.replacements.is_empty() && edit.deliveries == (None, None) { Err("no edit".into()) } else { Ok(edit) }
+        let same = edit.replacements.is_empty() && edit.forms.0 == edit.forms.1;
+        if same { Err("no edit".into()) } else { Ok(edit) }
+    }
+}
+
+impl Form {
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "delivery" => self.delivery = Tool::parse(value).ok_or(value)?,
+            "target" => self.target = Target::parse(value).map_err(|_| value)?,
+            "kustomization" => self.kustomization = value == "on",
+            _ => return Err(name.into()),
+        }
+        Ok(())
     }
 }
 
@@ -153,7 +189,7 @@ impl Shop {
 
     /// Compiles against the locks of what was written before; a group that is gone is pruned.
     #[track_caller]
-    fn compile(&self, before: &[Group], delivery: Option<&str>, name: &str) -> Vec<Group> {
+    fn compile(&self, before: &[Group], form: &Form, name: &str) -> Vec<Group> {
         let mut world = Memory::default();
         self.files.iter().for_each(|(path, text)| world.add(Path::new(HOME).join(path), text.as_str()));
         let mut session = Session::new(&world, HOME);
@@ -164,15 +200,14 @@ impl Shop {
         }
         let main = &self.files["main.rbg"];
         let gone = before.iter().map(|group| &group.name).filter(|name| !main.contains(&format!("group {name} ")));
-        let delivery = delivery.unwrap_or("plain");
         let options = rbgc::Options {
-            check: rbgc::check::Options::default(),
-            delivery: match Tool::parse(delivery).unwrap_or_else(|| panic!("{name}: {delivery}")) {
+            check: rbgc::check::Options { set: Vec::new(), target: form.target },
+            delivery: match form.delivery {
                 Tool::Argocd => Delivery::Argocd(argo::Options::default()),
                 Tool::Flux => Delivery::Flux(flux::Options::default()),
                 Tool::Plain => Delivery::Plain,
             },
-            kustomization: false,
+            kustomization: form.kustomization,
             install: false,
             prune: gone.cloned().collect(),
             effort: 1,
@@ -190,8 +225,8 @@ impl Shop {
 /// What `diff` says of an edit, and what a comparison of the trees says against it.
 #[track_caller]
 fn judge(base: &Shop, edit: &Edit, name: &str) -> (Changes, Vec<String>) {
-    let old = base.compile(&[], edit.deliveries.0.as_deref(), name);
-    let new = base.edited(edit, name).compile(&old, edit.deliveries.1.as_deref(), name);
+    let old = base.compile(&[], &edit.forms.0, name);
+    let new = base.edited(edit, name).compile(&old, &edit.forms.1, name);
     let side = |groups: &[Group]| diff::Tree {
         files: groups.iter().flat_map(|group| group.files.clone()).collect(),
         locks: groups.iter().map(|group| (group.name.clone(), group.lock.clone())).collect(),
@@ -248,9 +283,7 @@ fn oracle(changes: &Changes, old: &Tree, new: &Tree) -> Vec<String> {
             (Some(a), Some(b)) if handed_over(a, b, &before, &after) => Some(Effect::Recreate),
             (Some(a), Some(b)) if a.value == b.value => None,
             (Some(a), Some(b)) if frozen_differ(a, b) => Some(Effect::Recreate),
-            (Some(a), Some(b)) if a.template().is_some() && a.template() != b.template() => {
-                Some(Effect::RollingRestart)
-            }
+            (Some(a), Some(b)) if !restarted(a, b, &before, &after).is_empty() => Some(Effect::RollingRestart),
             (Some(a), Some(b)) if without_metadata(&a.value) == without_metadata(&b.value) => Some(Effect::Metadata),
             _ => Some(Effect::InPlace),
         };
@@ -258,24 +291,19 @@ fn oracle(changes: &Changes, old: &Tree, new: &Tree) -> Vec<String> {
             problems.push(format!("{key:?}: diff says {effect:?}, the trees say {expected:?}"));
         }
     }
-    let mut restarted: Vec<String> = Vec::new();
-    for (key, a) in &before {
-        let replaced =
-            |b: &&Object| frozen_differ(a, b) || a.template() != b.template() || handed_over(a, b, &before, &after);
-        if let Some(b) = after.get(key).filter(replaced) {
-            let kept: BTreeSet<String> = pods(b, &after).into_iter().collect();
-            restarted.extend(pods(a, &before).into_iter().filter(|pod| kept.contains(pod)));
-        }
-    }
-    let all = |objects: &BTreeMap<Key, Object>| -> BTreeSet<String> {
-        objects.values().flat_map(|o| pods(o, objects)).collect()
+    let both = before.iter().filter_map(|(key, a)| Some((a, after.get(key)?)));
+    let restarted: Vec<String> = both.flat_map(|(a, b)| restarted(a, b, &before, &after)).collect();
+    // A pod may go with one object and come with another of the same name.
+    let more = |of: &BTreeMap<Key, Object>, than: &BTreeMap<Key, Object>| -> Vec<String> {
+        let own = |(key, object): (&Key, &Object)| -> Vec<String> {
+            let known: BTreeSet<String> = than.get(key).into_iter().flat_map(|other| pods(other, than)).collect();
+            pods(object, of).into_iter().filter(|pod| !known.contains(pod)).collect()
+        };
+        of.iter().flat_map(own).collect()
     };
-    let (stood, stand) = (all(&before), all(&after));
-    for (action, mut expected) in [
-        (Action::Restart, restarted),
-        (Action::Create, stand.difference(&stood).cloned().collect()),
-        (Action::Delete, stood.difference(&stand).cloned().collect()),
-    ] {
+    for (action, mut expected) in
+        [(Action::Restart, restarted), (Action::Create, more(&after, &before)), (Action::Delete, more(&before, &after))]
+    {
         let place = |change: &diff::Change| format!("{}/", change.namespace.as_deref().unwrap_or_default());
         let all = changes.objects.iter().flat_map(|change| change.pods.iter().map(move |pods| (place(change), pods)));
         let listed = all.filter(|(_, pods)| pods.action == action);
@@ -293,9 +321,45 @@ fn oracle(changes: &Changes, old: &Tree, new: &Tree) -> Vec<String> {
     problems
 }
 
+/// The pods of an object that stay and start anew.
+fn restarted(a: &Object, b: &Object, before: &BTreeMap<Key, Object>, after: &BTreeMap<Key, Object>) -> Vec<String> {
+    let again = frozen_differ(a, b) || handed_over(a, b, before, after);
+    let (old, new) = (workloads(a, before), workloads(b, after));
+    let replaced = |one: &&Object| {
+        let first = |set: &Object| tree::at(&set.value, &["spec", "ordinals", "start"]).cloned();
+        let other = new.iter().find(|other| other.name() == one.name() && first(other) == first(one));
+        other.is_some_and(|other| again || other.template() != one.template())
+    };
+    let kept: BTreeSet<String> = pods(b, after).into_iter().collect();
+    let all = old.iter().filter(replaced).flat_map(|one| pods_of(one, before));
+    all.filter(|pod| kept.contains(pod)).collect()
+}
+
+/// What holds the pods of an object: itself, or what a controller makes of it.
+fn workloads(object: &Object, all: &BTreeMap<Key, Object>) -> Vec<Object> {
+    match object.kind() {
+        "LeaderWorkerSet" => {
+            // All of an instance starts anew.
+            let template = tree::at(&object.value, &["spec", "leaderWorkerTemplate"]).cloned().unwrap_or_default();
+            let made = lws::made(object, None).into_iter().filter(|made| made.kind() == "StatefulSet");
+            let whole = |mut made: Object| {
+                made.value["spec"]["template"] = template.clone();
+                made
+            };
+            made.map(whole).collect()
+        }
+        "RoleBasedGroup" => {
+            let all: Vec<Object> = all.values().cloned().collect();
+            rbg::made(object, &all).into_iter().filter(|made| made.kind() != "Service").collect()
+        }
+        _ => vec![object.clone()],
+    }
+}
+
 fn by_key(tree: &Tree) -> BTreeMap<Key, Object> {
     let key = |o: &Object| (o.kind().to_owned(), o.namespace().to_owned(), o.name().to_owned());
-    tree::objects(tree).into_iter().map(|object| (key(&object), object)).collect()
+    let list = |o: &Object| o.text(&["apiVersion"]).starts_with("kustomize.config.k8s.io/");
+    tree::written(tree).into_iter().filter(|o| !list(o)).map(|object| (key(&object), object)).collect()
 }
 
 fn without_metadata(value: &Value) -> Value {
@@ -343,8 +407,13 @@ fn handed_over(a: &Object, b: &Object, before: &BTreeMap<Key, Object>, after: &B
     first.is_some() && first != of(b, &new) && new.iter().any(|(name, _)| Some(name) == first.as_ref())
 }
 
-/// The names of the pods of a workload; those of a Deployment are numbered.
+/// The names of the pods of an object.
 fn pods(object: &Object, all: &BTreeMap<Key, Object>) -> Vec<String> {
+    workloads(object, all).iter().flat_map(|workload| pods_of(workload, all)).collect()
+}
+
+/// The names of the pods of a workload; those of a Deployment are numbered.
+fn pods_of(object: &Object, all: &BTreeMap<Key, Object>) -> Vec<String> {
     let same = |o: &&Object| (o.namespace(), o.name()) == (object.namespace(), object.name());
     let scaled = all.values().filter(same).find(|o| o.kind() == "HorizontalPodAutoscaler");
     let least = scaled.and_then(|o| tree::at(&o.value, &["spec", "minReplicas"])?.as_u64());
@@ -365,10 +434,15 @@ fn expand(names: &str, count: u64) -> Vec<String> {
     if names.ends_with('*') {
         return (0..count).map(|_| names.to_owned()).collect();
     }
-    let Some((stem, range)) = names.split_once('[') else { return vec![names.to_owned()] };
-    let (from, to) = range.trim_end_matches(']').split_once('-').unwrap();
-    let (from, to): (u64, u64) = (from.parse().unwrap(), to.parse().unwrap());
-    let all: Vec<String> = (from..=to).map(|ordinal| format!("{stem}{ordinal}")).collect();
+    let all = expand_ranges(names);
     assert_eq!(all.len() as u64, count, "{names}");
     all
+}
+
+fn expand_ranges(names: &str) -> Vec<String> {
+    let Some((stem, rest)) = names.split_once('[') else { return vec![names.to_owned()] };
+    let (range, rest) = rest.split_once(']').unwrap();
+    let (from, to) = range.split_once('-').unwrap();
+    let (from, to): (u64, u64) = (from.parse().unwrap(), to.parse().unwrap());
+    (from..=to).flat_map(|ordinal| expand_ranges(&format!("{stem}{ordinal}{rest}"))).collect()
 }

@@ -12,7 +12,7 @@ use serde_yaml::Value;
 
 use crate::support::compile::compile_for;
 use crate::support::tree::{self, Object, at};
-use crate::support::{Memory, directories, none, read, root};
+use crate::support::{Memory, directories, none, rbg, read, root};
 use crate::{cli, golden};
 
 /// Standards from the strictest on.
@@ -121,9 +121,9 @@ fn pods(object: &Object) -> Vec<(String, Value)> {
     let of_role = |role: &Value| -> Vec<(String, Value)> {
         let single = spec(role, &["standalonePattern", "template", "spec"]);
         let patched = |patch: &str| {
-            let mut pod = spec(role, &["leaderWorkerPattern", "template", "spec"])?;
-            spec(role, &["leaderWorkerPattern", patch, "spec"]).iter().for_each(|patch| lay_over(&mut pod, patch));
-            Some(pod)
+            let template = at(role, &["leaderWorkerPattern", "template"])?;
+            let whole = rbg::patched(template, at(role, &["leaderWorkerPattern", patch]));
+            spec(&whole, &["spec"])
         };
         let several = ["leaderTemplatePatch", "workerTemplatePatch"].into_iter().filter_map(patched);
         let components = list(at(role, &["customComponentsPattern", "components"]));
@@ -132,26 +132,6 @@ fn pods(object: &Object) -> Vec<(String, Value)> {
         single.into_iter().chain(several).chain(components).map(|pod| (name.to_owned(), pod)).collect()
     };
     roles.flat_map(of_role).collect()
-}
-
-/// A strategic merge of what these objects have: elements of lists are told apart by their names.
-fn lay_over(value: &mut Value, patch: &Value) {
-    match (value, patch) {
-        (Value::Mapping(map), Value::Mapping(patch)) => {
-            for (key, patch) in patch {
-                lay_over(map.entry(key.clone()).or_insert(Value::Null), patch);
-            }
-        }
-        (Value::Sequence(all), Value::Sequence(patches)) if patches.iter().all(|p| p.get("name").is_some()) => {
-            for patch in patches {
-                match all.iter_mut().find(|one| one.get("name") == patch.get("name")) {
-                    Some(known) => lay_over(known, patch),
-                    None => all.push(patch.clone()),
-                }
-            }
-        }
-        (value, patch) => *value = patch.clone(),
-    }
 }
 
 fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
@@ -244,8 +224,7 @@ fn the_printed_standard_is_that_of_the_pods() {
         let outcome = compile_for(target, &world, &["main.rbg"], &[], &Delivery::Plain);
         let groups = outcome.groups.unwrap_or_else(|| panic!("{:?}", outcome.problems));
         let tree = groups.into_iter().flat_map(|group| group.files).collect();
-        let written: Vec<Object> = written(&tree);
-        let (printed, evaluated) = (printed(&source, &inventory, target.name()), evaluated(&written));
+        let (printed, evaluated) = (printed(&source, &inventory, target.name()), evaluated(&tree::written(&tree)));
         for (number, (fields, expected)) in CASES.iter().enumerate() {
             for name in [format!("namespace n{number}"), format!("g{number}/one"), format!("g{number}/several")] {
                 let found = [&printed, &evaluated].map(|standards| standards.get(&name).map(String::as_str));
@@ -256,12 +235,6 @@ fn the_printed_standard_is_that_of_the_pods() {
         }
     }
     none(&problems);
-}
-
-/// The objects of a tree, without those that a model of a controller makes of them.
-fn written(tree: &tree::Tree) -> Vec<Object> {
-    let named = |object: &Object| object.text(&["apiVersion"]) != "";
-    tree::objects(tree).into_iter().filter(named).collect()
 }
 
 #[test]
@@ -276,7 +249,7 @@ fn the_standards_of_the_examples_are_right() {
             let inventory = directory.path().join("inventory.yaml");
             let target = Target::parse(target).expect("a target");
             fs::write(&inventory, golden::equipped(&read(&home.join("inventory.yaml")), target)).unwrap();
-            let (printed, evaluated) = (printed(&home, &inventory, target.name()), evaluated(&written(&tree)));
+            let (printed, evaluated) = (printed(&home, &inventory, target.name()), evaluated(&tree::written(&tree)));
             count += evaluated.len();
             if printed != evaluated {
                 problems.push(format!("{example}/{form}: printed {printed:?}, written {evaluated:?}"));

@@ -5,23 +5,28 @@
 //! ready; roles that are updated in step go on when a step is ready, and keep their bound after each;
 //! it comes to an end; and then the cluster has exactly what the tree has. When all pods are lost at
 //! once, which nobody brings in order, all of them become ready again, though many wait for others. The
-//! models read manifests and nothing else.
+//! models read manifests and nothing else. All targets are played: the order of the roles of a
+//! RoleBasedGroup is that of its controller, which holds when they start; groups wait for each other on
+//! every target.
 
 mod argo;
 mod cluster;
 mod flux;
+mod lws;
 mod random;
+mod rbg;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::{Cluster, Key, Live, digest, key};
 use random::{Edges, Node};
 use rbgc::emit::Group;
+use rbgc::kinds::Target;
 use rbgc::order::{Delivery, argo::Options as Argo, flux::Options as Flux};
 
 use crate::scheduler::dice::Dice;
-use crate::support::compile::compile;
-use crate::support::tree::{Object, Tree, at, objects};
+use crate::support::compile::compile_for;
+use crate::support::tree::{Object, Tree, at, objects, written};
 use crate::support::{Memory, none, read, root};
 
 /// Turns after which a run does not end.
@@ -31,11 +36,11 @@ const GROUPS: usize = 4;
 
 /// What is compiled of a program.
 #[track_caller]
-fn compiled(source: &str, delivery: &Delivery) -> Vec<Group> {
+fn compiled(target: Target, source: &str, delivery: &Delivery) -> Vec<Group> {
     let mut world = Memory::default();
     world.add("/project/inventory.yaml", read(&root().join("tests/inventory.yaml")));
     world.add("/project/main.rbg", source);
-    let outcome = compile(&world, &["main.rbg"], &[], delivery);
+    let outcome = compile_for(target, &world, &["main.rbg"], &[], delivery);
     outcome.groups.unwrap_or_else(|| panic!("{source}\n{:?}", outcome.problems))
 }
 
@@ -93,11 +98,20 @@ struct Workload {
 /// The workloads of a tree by role.
 fn workloads(tree: &Tree) -> BTreeMap<Node, Vec<Workload>> {
     let mut found: BTreeMap<Node, Vec<Workload>> = BTreeMap::new();
-    for object in objects(tree).into_iter().filter(|o| o.template().is_some()) {
+    for object in written(tree).into_iter().flat_map(with_pods) {
         let (key, digest) = (key(&object), digest(&object.value));
         found.entry(node(&object)).or_default().push(Workload { path: object.path, key, digest });
     }
     found
+}
+
+/// The objects that hold pods: an object of a tree, or what its controller makes of it.
+fn with_pods(object: Object) -> Vec<Object> {
+    match object.kind() {
+        rbg::KIND => rbg::roles(&object).into_iter().map(|role| role.workload).collect(),
+        lws::KIND => vec![object],
+        _ => Some(object).filter(|object| object.template().is_some()).into_iter().collect(),
+    }
 }
 
 /// Whether an object is in the cluster as it shall be, and all its pods are ready.
@@ -111,6 +125,8 @@ struct Commit<'a> {
     /// What each role comes after.
     edges: &'a Edges,
     steps: &'a Steps,
+    /// Whether the roles of a group are updated in order, and not only started.
+    inside: bool,
 }
 
 impl Commit<'_> {
@@ -119,7 +135,8 @@ impl Commit<'_> {
     fn before<'w>(&self, started: &Object, workloads: &'w BTreeMap<Node, Vec<Workload>>) -> Vec<&'w Workload> {
         let own = node(started);
         let step = self.steps.get(&started.path);
-        let earlier: Vec<&Node> = self.edges.iter().filter(|(l, _)| random::is(&own, l)).map(|(_, e)| e).collect();
+        let edges = self.edges.iter().filter(|(later, _)| random::is(&own, later)).map(|(_, earlier)| earlier);
+        let earlier: Vec<&Node> = edges.filter(|earlier| self.inside || earlier.0 != own.0).collect();
         let comes_first = |node: &Node, other: &Workload| {
             let is_earlier = || earlier.iter().any(|named| random::is(node, named));
             match (step, self.steps.get(&other.path)) {
@@ -210,7 +227,11 @@ impl Engine {
             let list = o.text(&["apiVersion"]).starts_with("kustomize.config.k8s.io/");
             !list && (matches!(self, Engine::Flux(_)) || !o.path.starts_with("argocd/"))
         };
-        let wanted: Vec<Object> = objects(tree).into_iter().filter(own).collect();
+        let wanted = written(tree).into_iter().filter(own);
+        let made = |o: Object| {
+            if o.kind() == rbg::KIND { with_pods(o.clone()).into_iter().chain([o]).collect() } else { vec![o] }
+        };
+        let wanted: Vec<Object> = wanted.flat_map(made).collect();
         let keys: Vec<Key> = wanted.iter().map(key).collect();
         let missing = wanted
             .iter()
@@ -237,22 +258,68 @@ fn engines() -> [(&'static str, Delivery, Engine); 2] {
 
 #[test]
 fn roles_start_in_order_and_every_commit_ends() {
-    in_order(0..10);
+    in_order(Target::Native, 0..6);
 }
+
+#[test]
+fn roles_of_leader_worker_sets_start_in_order() {
+    in_order(Target::Lws, 0..3);
+}
+
+#[test]
+fn roles_of_role_based_groups_start_in_order() {
+    in_order(Target::Rbg, 0..3);
+}
+
+/// The programs of the long runs: five hundred groups and more.
+const MANY: [(Target, std::ops::Range<u64>); 3] =
+    [(Target::Native, 100..180), (Target::Lws, 100..140), (Target::Rbg, 100..140)];
 
 /// The same for five hundred groups: `.ci/run`.
 #[test]
 #[ignore = "takes minutes"]
 fn roles_of_500_groups_start_in_order() {
-    in_order(0..125);
+    let [(target, seeds), ..] = MANY;
+    in_order(target, seeds);
 }
 
+#[test]
+#[ignore = "takes minutes"]
+fn leader_worker_sets_of_500_groups_start_in_order() {
+    let [_, (target, seeds), _] = MANY;
+    in_order(target, seeds);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn role_based_groups_of_500_groups_start_in_order() {
+    let [.., (target, seeds)] = MANY;
+    in_order(target, seeds);
+}
+
+/// In the long runs every pair of kinds of edges meets at some role, on every target.
+#[test]
+fn every_pair_of_edges_is_played() {
+    let mut missing = Vec::new();
+    for (target, seeds) in MANY {
+        let program = |seed| random::program(target, GROUPS, &mut Dice::new(seed));
+        let found: BTreeSet<_> = seeds.flat_map(|seed| program(seed).pairs()).collect();
+        let kinds = if target == Target::Rbg { &random::KINDS[..8] } else { &random::KINDS };
+        let pairs = kinds.iter().flat_map(|one| kinds.iter().map(move |other| (*one, *other)));
+        for (one, other) in pairs.filter(|pair| pair.0 < pair.1 && !found.contains(pair)) {
+            missing.push(format!("{}: no role has {one}, and {other}", target.name()));
+        }
+    }
+    none(&missing);
+}
+
+/// Plays two commits of each of some programs.
 #[track_caller]
-fn in_order(seeds: std::ops::Range<u64>) {
+fn in_order(target: Target, seeds: std::ops::Range<u64>) {
     let (mut problems, mut edges, mut in_step, programs) = (Vec::new(), 0, 0, seeds.end - seeds.start);
     for seed in seeds {
         let mut dice = Dice::new(seed);
-        let first = random::program(GROUPS, &mut dice);
+        let first = random::program(target, GROUPS, &mut dice);
         let mut second = first.clone();
         second.change(&mut dice);
         for (name, delivery, mut engine) in engines() {
@@ -260,23 +327,58 @@ fn in_order(seeds: std::ops::Range<u64>) {
             for (number, commit) in [&first, &second].into_iter().enumerate() {
                 let after = commit.edges();
                 edges += after.len() as u64;
-                let groups = compiled(&commit.source(), &delivery);
+                let groups = compiled(target, &commit.source(), &delivery);
                 let steps = steps(&groups);
                 in_step += steps.len() as u64;
                 let wide = groups.iter().filter(|group| skew(group) > random::MOST_SKEW);
                 let mut found: Vec<String> = wide.map(|g| format!("{} is {}% apart", g.name, skew(g))).collect();
-                let commit = Commit { tree: &tree(&groups), edges: &after, steps: &steps };
+                let tree = tree(&groups);
+                found.extend(otherwise_ordered(&tree, &after));
+                let inside = target != Target::Rbg || number == 0;
+                let commit = Commit { tree: &tree, edges: &after, steps: &steps, inside };
                 found.extend(bring(&mut engine, &mut cluster, &commit, &mut dice));
                 cluster.black_out();
                 found.extend((!settles(&mut cluster, &mut dice)).then(|| "it stays dark".into()));
-                let told = |problem| format!("{name}, seed {seed}, commit {number}: {problem}");
+                let told = |problem| format!("{} {name}, seed {seed}, commit {number}: {problem}", target.name());
                 problems.extend(found.into_iter().take(3).map(told));
             }
         }
     }
     none(&problems);
     assert!(edges > 20 * programs, "only {edges} dependencies were looked at");
-    assert!(in_step > 10 * programs, "only {in_step} workloads were updated in step");
+    assert!(target == Target::Rbg || in_step > 5 * programs, "only {in_step} workloads were updated in step");
+}
+
+/// What the dependencies in RoleBasedGroups say else than the source does: who comes after whom, also
+/// by way of others.
+fn otherwise_ordered(tree: &Tree, edges: &Edges) -> Vec<String> {
+    let mut problems = Vec::new();
+    for group in written(tree).into_iter().filter(|object| object.kind() == rbg::KIND) {
+        let name = |node: &Node| (node.0 == group.name()).then(|| node.1.clone());
+        let said = edges.iter().filter_map(|(later, earlier)| Some((name(later)?, name(earlier)?))).collect();
+        let roles = rbg::roles(&group).into_iter();
+        let told = roles.flat_map(|role| role.dependencies.into_iter().map(move |other| (role.name.clone(), other)));
+        let (said, told) = (closed(said), closed(told.collect()));
+        if said != told {
+            problems.push(format!("{}: the source says {said:?}, the object {told:?}", group.name()));
+        }
+    }
+    problems
+}
+
+/// All pairs that follow from some.
+fn closed(mut pairs: BTreeSet<(String, String)>) -> BTreeSet<(String, String)> {
+    loop {
+        let next = |(a, b): &(String, String)| {
+            let further = pairs.iter().filter(|(later, _)| later == b).map(|(_, earlier)| earlier.clone());
+            further.map(|earlier| (a.clone(), earlier)).collect::<Vec<_>>()
+        };
+        let more: Vec<_> = pairs.iter().flat_map(next).filter(|pair| !pairs.contains(pair)).collect();
+        if more.is_empty() {
+            return pairs;
+        }
+        pairs.extend(more);
+    }
 }
 
 /// Where nothing is in order, the models find it: they are no checks that cannot fail.
@@ -311,7 +413,7 @@ fn a_circle_of_waits_is_found() {
   role c { image = \"example.com/c:1\"  interpreter = \"bash\"  port http = 8000  after b { wait = true } }
 }
 ";
-    let tree = tree(&compiled(source, &Delivery::Plain));
+    let tree = tree(&compiled(Target::Native, source, &Delivery::Plain));
     let settles = |edit: (&str, &str)| {
         let mut cluster = Cluster::default();
         for mut object in objects(&tree) {
@@ -336,12 +438,12 @@ fn check_disorder((role, rest): (&str, &str), edges: &Edges, edits: &[(&str, &st
          role b {{ image = \"example.com/b:1\"  replicas = 3  {role} }}\n  {rest}\n}}\n"
     );
     for (name, delivery, mut engine) in engines() {
-        let groups = compiled(&source, &delivery);
+        let groups = compiled(Target::Native, &source, &delivery);
         let (mut tree, steps) = (tree(&groups), steps(&groups));
         for text in tree.values_mut() {
             *text = edits.iter().fold(text.clone(), |text, (old, new)| text.replace(old, new));
         }
-        let commit = Commit { tree: &tree, edges, steps: &steps };
+        let commit = Commit { tree: &tree, edges, steps: &steps, inside: true };
         let found = bring(&mut engine, &mut Cluster::default(), &commit, &mut Dice::new(1));
         assert!(found.iter().any(|p| p.contains("started before")), "{name}: {found:?}");
     }

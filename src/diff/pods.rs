@@ -2,10 +2,9 @@
 //!
 //! A Deployment replaces all its pods when its template changes, a StatefulSet those from its
 //! partition on. A LeaderWorkerSet replaces whole groups: its revision covers all of
-//! `leaderWorkerTemplate` and `networkConfig` (`pkg/utils/revision`). A RoleBasedGroup replaces, within
-//! an instance, only the pods of components whose template changed, and restarts their containers in
-//! place where it can, which is a restart all the same.
+//! `leaderWorkerTemplate` and `networkConfig` (`pkg/utils/revision`).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -15,6 +14,8 @@ use serde_json::Value;
 
 use super::objects::{Object, Objects};
 use super::{Role, capacity};
+
+mod role_based_group;
 
 /// What happens to pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -62,7 +63,7 @@ pub(super) struct Set<'v> {
     /// The numbers in a row; none where a row is one pod.
     columns: Option<Range<u64>>,
     /// What the pods are made of: when it changes, they are replaced.
-    template: Vec<Option<&'v Value>>,
+    template: Vec<Option<Cow<'v, Value>>>,
     /// The first row that is replaced; none when the pods wait for somebody to delete them.
     partition: Option<u64>,
     /// What each of them requests.
@@ -92,7 +93,7 @@ pub(super) fn sets<'v>(object: Option<&'v Object>, all: &Objects) -> Vec<Set<'v>
         ("apps", "Deployment") => vec![deployment(object, all)],
         ("apps", "StatefulSet") => vec![stateful_set(object, all)],
         ("leaderworkerset.x-k8s.io", "LeaderWorkerSet") => leader_worker_set(object, all),
-        ("workloads.x-k8s.io", "RoleBasedGroup") => role_based_group(object),
+        ("workloads.x-k8s.io", "RoleBasedGroup") => role_based_group::sets(object, all),
         ("autoscaling", "HorizontalPodAutoscaler") | ("keda.sh", "ScaledObject") => vec![autoscaler(object)],
         _ => Vec::new(),
     }
@@ -104,13 +105,19 @@ fn number(value: &Value, pointer: &str) -> Option<u64> {
 
 /// The autoscaler of an object that leaves its replicas to one.
 fn autoscaler_of<'o>(object: &Object, all: &'o Objects) -> Option<&'o Object> {
+    let own = (object.text("/kind"), object.text("/metadata/name"));
+    if object.value.pointer("/spec/replicas").is_some() { None } else { scaler(object, own, all) }
+}
+
+/// The autoscaler of a kind and name in the namespace of an object.
+fn scaler<'o>(object: &Object, scaled: (&str, &str), all: &'o Objects) -> Option<&'o Object> {
     let scales = |other: &&Object| {
         let target = |field: &str| other.text(&format!("/spec/scaleTargetRef/{field}"));
         ["HorizontalPodAutoscaler", "ScaledObject"].contains(&other.text("/kind"))
             && other.text("/metadata/namespace") == object.text("/metadata/namespace")
-            && (target("kind"), target("name")) == (object.text("/kind"), object.text("/metadata/name"))
+            && (target("kind"), target("name")) == scaled
     };
-    if object.value.pointer("/spec/replicas").is_some() { None } else { all.values().find(scales) }
+    all.values().find(scales)
 }
 
 /// The least number of pods that an autoscaler keeps.
@@ -155,7 +162,7 @@ fn simple<'v>(object: &'v Object, all: &Objects) -> Set<'v> {
         rows: 0..replicas,
         infix: String::new(),
         columns: None,
-        template: vec![template],
+        template: vec![template.map(Cow::Borrowed)],
         partition: Some(0),
         requests: capacity::requests(template),
         surge: 0,
@@ -194,7 +201,11 @@ fn leader_worker_set<'v>(object: &'v Object, all: &Objects) -> Vec<Set<'v>> {
     let size = number(&object.value, "/spec/leaderWorkerTemplate/size").unwrap_or(1);
     let rolling =
         |name: &str| object.value.pointer(&format!("/spec/rolloutStrategy/rollingUpdateConfiguration/{name}"));
-    let revision = || ["/spec/leaderWorkerTemplate", "/spec/networkConfig"].map(|p| object.value.pointer(p)).to_vec();
+    let revision = || {
+        ["/spec/leaderWorkerTemplate", "/spec/networkConfig"]
+            .map(|p| object.value.pointer(p).map(Cow::Borrowed))
+            .to_vec()
+    };
     let set = || {
         let groups = simple(object, all);
         Set {
@@ -216,61 +227,6 @@ fn leader_worker_set<'v>(object: &'v Object, all: &Objects) -> Vec<Set<'v>> {
             ..set()
         },
     ]
-}
-
-fn role_based_group(object: &Object) -> Vec<Set<'_>> {
-    let roles = object.value.pointer("/spec/roles").and_then(Value::as_array);
-    roles.into_iter().flatten().flat_map(|role| role_sets(object, role)).collect()
-}
-
-/// The sets of a role of a RoleBasedGroup.
-fn role_sets<'v>(object: &'v Object, role: &'v Value) -> Vec<Set<'v>> {
-    let (group, name) = (object.text("/metadata/name"), role.get("name").and_then(Value::as_str).unwrap_or_default());
-    let replicas = number(role, "/replicas").unwrap_or(1);
-    let rolling = |field: &str| role.pointer(&format!("/rolloutStrategy/rollingUpdate/{field}"));
-    let set = |part: &str, infix: String, columns: Option<Range<u64>>, template: Vec<Option<&'v Value>>| Set {
-        part: format!("{name}/{part}"),
-        owner: (Some(group.to_owned()), Some(name.to_owned())),
-        stem: format!("{group}-{name}-"),
-        unnamed: false,
-        rows: 0..replicas,
-        infix,
-        columns,
-        requests: capacity::requests(template.iter().flatten().next().copied()),
-        template,
-        partition: Some(rolling("partition").and_then(Value::as_u64).unwrap_or(0)),
-        surge: share(rolling("maxSurge"), "0", replicas),
-        scaled: Scaled::Fixed,
-    };
-    if let Some(components) = role.pointer("/customComponentsPattern/components").and_then(Value::as_array) {
-        let one = |component: &'v Value| {
-            let part = component.get("name").and_then(Value::as_str).unwrap_or_default();
-            let size = number(component, "/size").unwrap_or(1);
-            set(part, format!("-{part}-"), Some(0..size), vec![component.get("template")])
-        };
-        return components.iter().map(one).collect();
-    }
-    if let Some(pattern) = role.get("leaderWorkerPattern") {
-        let size = number(pattern, "/size").unwrap_or(1);
-        let template = |patch: &str| [template_of(object, pattern), vec![pattern.get(patch)]].concat();
-        return vec![
-            set("leader", "-".into(), Some(0..size.min(1)), template("leaderTemplatePatch")),
-            set("worker", "-".into(), Some(1..size.max(1)), template("workerTemplatePatch")),
-        ];
-    }
-    let pattern = role.get("standalonePattern").unwrap_or(role);
-    vec![set("", String::new(), None, template_of(object, pattern))]
-}
-
-/// The template of a pattern: its own, or one of the group that it refers to, with its patch.
-fn template_of<'v>(object: &'v Object, pattern: &'v Value) -> Vec<Option<&'v Value>> {
-    let own = pattern.get("template");
-    let reference = pattern.get("templateRef");
-    let name = reference.and_then(|reference| reference.get("name"));
-    let shared = object.value.pointer("/spec/roleTemplates").and_then(Value::as_array).into_iter().flatten();
-    let meant =
-        shared.filter(|template| name.is_some() && template.get("name") == name).find_map(|t| t.get("template"));
-    vec![own.or(meant), reference]
 }
 
 impl Set<'_> {

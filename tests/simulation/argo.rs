@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::cluster::{Cluster, Key, key};
 use crate::scheduler::dice::Dice;
-use crate::support::tree::{Object, Tree, at, objects};
+use crate::support::tree::{Object, Tree, at, written};
 
 /// Kinds in the order in which a wave applies them; all others come behind.
 const KINDS: [&str; 14] = [
@@ -57,7 +57,7 @@ pub struct Sync {
 
 /// The synchronizations of all Applications of a tree.
 pub fn syncs(tree: &Tree) -> Vec<Sync> {
-    let all = objects(tree);
+    let all = written(tree);
     let scripts = all.iter().filter(|o| o.path.starts_with("argocd/patches/"));
     let data = scripts.filter_map(|o| at(&o.value, &["data"])?.as_mapping());
     let told = data.flat_map(|data| data.keys()).filter_map(|key| key.as_str()?.rsplit('_').next().map(str::to_owned));

@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_yaml::Value;
 
+use super::{lws, rbg};
 use crate::scheduler::dice::Dice;
 use crate::support::tree::{Object, at};
 
@@ -34,6 +35,8 @@ pub struct Pod {
     pub ready: bool,
     /// Whom it waits for before it starts: host and port.
     waits: Vec<(String, String)>,
+    /// Which pods of an instance of a LeaderWorkerSet there are, and whether each is ready.
+    pub members: Vec<bool>,
 }
 
 /// Whom the pods of a workload wait for.
@@ -67,18 +70,28 @@ pub struct Live {
     pub owner: String,
     /// Its pods: by ordinal, or for a Deployment in any order.
     pub pods: Vec<Option<Pod>>,
+    /// The number of replicas that an autoscaler set.
+    pub scaled: Option<usize>,
+    /// Its controller has not done yet what was applied last. Only of objects that hold others.
+    pub unfinished: bool,
 }
 
 impl Live {
-    fn number(&self, keys: &[&str], default: u64) -> usize {
+    /// The number at a path of keys.
+    pub fn number(&self, keys: &[&str], default: u64) -> usize {
         at(&self.object.value, keys).and_then(Value::as_u64).unwrap_or(default) as usize
+    }
+
+    /// How many pods it should have.
+    fn wanted(&self) -> usize {
+        self.scaled.unwrap_or(self.object.replicas() as usize)
     }
 
     /// Whether all pods that it should have are of its template and ready, and it has no others.
     pub fn settled(&self) -> bool {
-        let Some(template) = self.template else { return true };
+        let Some(template) = self.template else { return !self.unfinished };
         let fine = |pod: &Option<Pod>| pod.as_ref().is_some_and(|pod| pod.ready && pod.template == template);
-        self.pods.len() == self.object.replicas() as usize && self.pods.iter().all(fine)
+        self.pods.len() == self.wanted() && self.pods.iter().all(fine)
     }
 }
 
@@ -95,10 +108,12 @@ pub struct Cluster {
 impl Cluster {
     /// Creates or changes an object.
     pub fn apply(&mut self, object: &Object, owner: &str) {
-        let pods = self.objects.remove(&key(object)).map(|live| live.pods).unwrap_or_default();
+        let (pods, scaled) = self.objects.remove(&key(object)).map(|live| (live.pods, live.scaled)).unwrap_or_default();
         let (digest, template) = (digest(&object.value), template(object));
-        let live = Live { object: object.clone(), digest, template, owner: owner.into(), pods };
+        let unfinished = object.kind() == rbg::KIND;
+        let live = Live { object: object.clone(), digest, template, owner: owner.into(), pods, scaled, unfinished };
         self.objects.insert(key(object), live);
+        lws::scale(self);
     }
 
     /// Whether every workload is as it shall be.
@@ -108,13 +123,17 @@ impl Cluster {
 
     /// One turn of all controllers and kubelets.
     pub fn step(&mut self, dice: &mut Dice, watch: Watch<'_>) {
+        rbg::control(self, dice);
         let workloads = self.objects.iter().filter(|(_, live)| live.template.is_some()).map(|(key, _)| key.clone());
         for key in workloads.collect::<Vec<_>>() {
             let pods = self.objects.get(&key).into_iter().flat_map(|live| live.pods.iter().flatten());
             let free: Vec<bool> = pods.map(|pod| pod.waits.iter().all(|wait| self.accepts(&key.1, wait))).collect();
-            let pods = self.objects.get_mut(&key).into_iter().flat_map(|live| live.pods.iter_mut().flatten());
-            for (pod, _) in pods.zip(free).filter(|(_, free)| *free) {
-                pod.ready |= dice.below(3) == 0;
+            let Live { object, pods, .. } = self.objects.get_mut(&key).expect("an object");
+            for (pod, _) in pods.iter_mut().flatten().zip(free).filter(|(_, free)| *free) {
+                match key.0.as_str() {
+                    lws::KIND => lws::progress(object, pod, dice),
+                    _ => pod.ready |= dice.below(3) == 0,
+                }
             }
             if dice.below(4) > 0 {
                 self.control(&key, watch);
@@ -149,7 +168,7 @@ impl Cluster {
     /// One turn of the controller of a workload.
     fn control(&mut self, key: &Key, watch: Watch<'_>) {
         let Some(live) = self.objects.get(key) else { return };
-        let (Some(template), wanted) = (live.template, live.object.replicas() as usize) else { return };
+        let (Some(template), wanted) = (live.template, live.wanted()) else { return };
         match key.0.as_str() {
             "Deployment" => self.deployment(key, template, wanted, watch),
             _ => self.ordinals(key, template, wanted, watch),
@@ -157,10 +176,14 @@ impl Cluster {
     }
 
     fn start(&mut self, key: &Key, slot: usize, template: u64, watch: Watch<'_>) {
-        let live = self.objects.get_mut(key).expect("an object");
-        live.pods.resize(live.pods.len().max(slot + 1), None);
-        live.pods[slot] = Some(Pod { template, ready: false, waits: waits(&live.object) });
-        watch(self, key);
+        let Live { object, pods, scaled, .. } = self.objects.get_mut(key).expect("an object");
+        // What an autoscaler adds it adds at any time.
+        let added = scaled.is_some() && slot >= pods.len().max(object.replicas() as usize);
+        pods.resize(pods.len().max(slot + 1), None);
+        pods[slot] = Some(Pod { template, ready: false, members: Vec::new(), waits: waits(object) });
+        if !added {
+            watch(self, key);
+        }
     }
 
     /// A StatefulSet whose pods are made at once, and replaced from the last one, each when those

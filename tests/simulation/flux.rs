@@ -8,7 +8,7 @@ use serde_yaml::Value;
 
 use super::cluster::{Cluster, Key, key};
 use crate::scheduler::dice::Dice;
-use crate::support::tree::{Object, Tree, at, objects};
+use crate::support::tree::{Object, Tree, at, written};
 
 /// The Kustomization by which users bring what is made for them.
 const ROOT: &str = "root";
@@ -113,14 +113,14 @@ impl Flux {
     fn build(&self, path: &str) -> Vec<Object> {
         let below: Tree = self.tree.iter().filter(|(p, _)| p.starts_with(&format!("{path}/"))).map(pair).collect();
         assert!(!below.is_empty(), "{path} does not exist");
-        let Some(list) = below.get(&format!("{path}/kustomization.yaml")) else { return objects(&below) };
+        let Some(list) = below.get(&format!("{path}/kustomization.yaml")) else { return written(&below) };
         let list: Value = serde_yaml::from_str(list).expect("YAML");
         let names = list["resources"].as_sequence().into_iter().flatten().filter_map(Value::as_str);
         let file = |name: &str| {
             let path = format!("{path}/{name}");
             below.get_key_value(&path).map(pair).unwrap_or_else(|| panic!("{path} does not exist"))
         };
-        objects(&names.map(file).collect())
+        written(&names.map(file).collect())
     }
 }
 

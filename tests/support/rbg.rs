@@ -1,4 +1,4 @@
-//! What the RoleBasedGroup controller makes of a group, as far as names and labels go.
+//! What the RoleBasedGroup controller makes of a group, as far as names, labels and templates go.
 
 use serde_json::{Value as Json, json};
 use serde_yaml::Value;
@@ -6,7 +6,7 @@ use serde_yaml::Value;
 use super::tree::{Object, Tree, at, objects};
 
 /// The objects of a tree, and those that the controller makes of its RoleBasedGroups: headless
-/// Services, and the pods as StatefulSets of the same names.
+/// Services, and the pods as StatefulSets that make the same names.
 #[track_caller]
 pub fn running(tree: &Tree) -> Vec<Object> {
     let written = objects(tree);
@@ -15,7 +15,8 @@ pub fn running(tree: &Tree) -> Vec<Object> {
     written.into_iter().chain(made).collect()
 }
 
-fn made(group: &Object, written: &[Object]) -> Vec<Object> {
+/// The workloads and headless Services of a group. A Deployment stands for interchangeable pods.
+pub fn made(group: &Object, written: &[Object]) -> Vec<Object> {
     let roles = at(&group.value, &["spec", "roles"]).and_then(Value::as_sequence).cloned().unwrap_or_default();
     roles.iter().flat_map(|role| of_role(group, role, written)).collect()
 }
@@ -47,29 +48,64 @@ fn of_role(group: &Object, role: &Value, written: &[Object]) -> Vec<Object> {
         let value = json!({ "kind": kind, "metadata": metadata, "spec": spec });
         Object { path: group.path.clone(), value: serde_yaml::to_value(value).unwrap() }
     };
-    let set = |set: &str, pods: &Value, component: &str, specs: &[Option<&Value>]| {
-        let template = json!({ "metadata": { "labels": labels(component) }, "spec": specs });
-        object("StatefulSet", set, json!({ "replicas": pods, "serviceName": service, "template": template }))
+    let set = |kind: &str, set: &str, (first, pods): (u64, u64), component: &str, template: Value| {
+        let template = json!({ "metadata": { "labels": labels(component) }, "spec": template.get("spec") });
+        let spec =
+            json!({ "replicas": pods, "serviceName": service, "ordinals": { "start": first }, "template": template });
+        object(kind, set, spec)
     };
     let mut selector = labels("");
     selector.as_object_mut().unwrap().remove("rbg.workloads.x-k8s.io/component-name");
     let mut found = vec![object("Service", &service, json!({ "selector": selector }))];
     let replicas = replicas(&workload, group, role, written);
     let part = |path: &[&str]| at(role, path);
-    if part(&["standalonePattern"]).is_some() {
-        found.push(set(&workload, &replicas.into(), name, &[part(&["standalonePattern", "template"])]));
+    let annotation = at(role, &["annotations", "rbg.workloads.x-k8s.io/role-instance-pattern"]);
+    let kind = if annotation.is_some_and(|pattern| pattern == "Stateless") { "Deployment" } else { "StatefulSet" };
+    if let Some(template) = part(&["standalonePattern", "template"]) {
+        found.push(set(kind, &workload, (0, replicas), name, template.clone()));
     }
+    let size = |of: &Value| of["size"].as_u64().unwrap_or(1);
     for instance in 0..replicas {
         let workload = format!("{workload}-{instance}");
         if let Some(pattern) = part(&["leaderWorkerPattern"]) {
-            let specs = ["template", "leaderTemplatePatch", "workerTemplatePatch"].map(|field| pattern.get(field));
-            found.push(set(&workload, &pattern["size"], "leader", &specs));
+            let leader = patched(&pattern["template"], pattern.get("leaderTemplatePatch"));
+            let worker = patched(&pattern["template"], pattern.get("workerTemplatePatch"));
+            found.push(set(kind, &workload, (0, 1), "leader", leader));
+            found.push(set(kind, &workload, (1, size(pattern) - 1), "worker", worker));
         }
         let components = part(&["customComponentsPattern", "components"]).and_then(Value::as_sequence);
         for component in components.into_iter().flatten() {
             let name = component["name"].as_str().unwrap_or("");
-            found.push(set(&format!("{workload}-{name}"), &component["size"], name, &[component.get("template")]));
+            let workload = format!("{workload}-{name}");
+            found.push(set(kind, &workload, (0, size(component)), name, component["template"].clone()));
         }
     }
     found
+}
+
+/// A template with a strategic merge patch laid over it.
+pub fn patched(template: &Value, patch: Option<&Value>) -> Value {
+    let mut template = template.clone();
+    patch.into_iter().for_each(|patch| lay_over(&mut template, patch));
+    template
+}
+
+/// Elements of the lists that are patched here are told apart by their names.
+fn lay_over(value: &mut Value, patch: &Value) {
+    match (value, patch) {
+        (Value::Mapping(map), Value::Mapping(patch)) => {
+            for (key, patch) in patch {
+                lay_over(map.entry(key.clone()).or_insert(Value::Null), patch);
+            }
+        }
+        (Value::Sequence(all), Value::Sequence(patches)) if patches.iter().all(|p| p.get("name").is_some()) => {
+            for patch in patches {
+                match all.iter_mut().find(|one| one.get("name") == patch.get("name")) {
+                    Some(known) => lay_over(known, patch),
+                    None => all.push(patch.clone()),
+                }
+            }
+        }
+        (value, patch) => *value = patch.clone(),
+    }
 }

@@ -77,9 +77,9 @@ pub fn objects(tree: &Tree) -> Vec<Object> {
     objects_at(tree, "minReplicas")
 }
 
-/// The same, with so many replicas as that field of autoscalers says.
+/// The objects of the YAML files alone.
 #[track_caller]
-pub fn objects_at(tree: &Tree, bound: &str) -> Vec<Object> {
+pub fn written(tree: &Tree) -> Vec<Object> {
     let mut objects = Vec::new();
     for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".yaml")) {
         for document in serde_yaml::Deserializer::from_str(text) {
@@ -87,6 +87,13 @@ pub fn objects_at(tree: &Tree, bound: &str) -> Vec<Object> {
             objects.push(Object { path: path.clone(), value });
         }
     }
+    objects
+}
+
+/// All objects, with so many replicas as that field of autoscalers says.
+#[track_caller]
+pub fn objects_at(tree: &Tree, bound: &str) -> Vec<Object> {
+    let mut objects = written(tree);
     let sets = objects.iter().filter(|o| o.kind() == "LeaderWorkerSet");
     let made: Vec<Object> = sets.flat_map(|set| lws::made(set, scaled(&objects, set, bound))).collect();
     objects.extend(made);
