@@ -37,6 +37,7 @@ mod metadata;
 mod metrics;
 mod mistakes;
 mod model;
+mod network;
 mod operators;
 mod parallel;
 mod params;

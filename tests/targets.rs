@@ -48,6 +48,9 @@ fn program_of(feature: Feature) -> &'static str {
         Feature::CoordinatedScaling => {
             "role a { IMAGE }  role b { IMAGE }  coordinate a, b { scale { max-skew = 50% } }"
         }
+        Feature::Routing => {
+            "role a { IMAGE  port http = 8000  expose { host = \"a.example.com\" }  metrics {}  network { namespaces = [\"b\"] } }"
+        }
     }
 }
 

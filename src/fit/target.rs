@@ -31,11 +31,13 @@ pub enum Feature {
     CoordinatedRollout,
     /// `scale` of a `coordinate`.
     CoordinatedScaling,
+    /// `expose`, `metrics` and `network` of a role.
+    Routing,
 }
 
 impl Feature {
     /// All of them, in the order of the table.
-    pub const ALL: [Feature; 7] = [
+    pub const ALL: [Feature; 8] = [
         Feature::Claims,
         Feature::ScaledInstances,
         Feature::Cells,
@@ -43,6 +45,7 @@ impl Feature {
         Feature::WideRecovery,
         Feature::CoordinatedRollout,
         Feature::CoordinatedScaling,
+        Feature::Routing,
     ];
 
     /// What it is called in the table.
@@ -55,6 +58,7 @@ impl Feature {
             Feature::WideRecovery => "`recover = \"role\"` or `\"group\"`",
             Feature::CoordinatedRollout => "`rollout` of a `coordinate`",
             Feature::CoordinatedScaling => "`scale` of a `coordinate`",
+            Feature::Routing => "`expose`, `metrics` and `network`",
         }
     }
 }

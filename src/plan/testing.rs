@@ -83,6 +83,7 @@ pub fn role(name: &str, form: Form, replicas: u32) -> Role {
         discovers: false,
         expose: None,
         metrics: None,
+        network: None,
         traffic_distribution: None,
     }
 }
