@@ -38,6 +38,7 @@ mod metadata;
 mod metrics;
 mod mistakes;
 mod model;
+mod network;
 mod operators;
 mod parallel;
 mod params;

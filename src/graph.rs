@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::unionfind::UnionFind;
 use petgraph::visit::EdgeRef;
 
-use crate::check::{Expose, Model, RoleId};
+use crate::check::{Model, RoleId};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::source::Span;
 
@@ -22,7 +22,7 @@ pub struct Stages {
     /// For each group and role how many roles come before it, one after the other, in every step of
     /// the rollout that they share; 0 for roles that are updated alone.
     pub within: Vec<Vec<u32>>,
-    /// Sets of groups that are tied by `after` or a common route and therefore delivered by one Application.
+    /// Sets of groups that are tied by `after` and therefore delivered by one Application.
     pub applications: Vec<Application>,
 }
 
@@ -205,10 +205,8 @@ fn report(model: &Model, graph: &Graph, path: &[NodeIndex]) -> Diagnostic {
 fn applications(model: &Model) -> Vec<Application> {
     let mut tied = UnionFind::<usize>::new(model.groups.len());
     for (id, role) in model.roles() {
-        let waits = role.after.iter().map(|after| after.role);
-        // A route comes when all roles that it leads to are ready, and nobody waits across Applications.
-        for other in waits.chain(role.expose.iter().flat_map(Expose::others)) {
-            tied.union(id.group, other.group);
+        for after in &role.after {
+            tied.union(id.group, after.role.group);
         }
     }
     let mut sets: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

@@ -13,9 +13,13 @@ use crate::support::{Memory, directories, none, read, root};
 
 /// Every form of exposure, two groups that share a route, and metrics of leaders and of all pods.
 const PROGRAM: &str = r#"
+template Front {
+  expose { annotations { "example.com/owner" = "nobody"  "example.com/old" = "yes" } }
+}
+
 group blue {
   namespace = "llm"
-  role router {
+  role router is Front {
     image = "example.com/router:1.0.0"
     port http = 8000
     port metrics = 29000
@@ -25,10 +29,11 @@ group blue {
       timeout = 90min
       weight = 90
       backends = [{ role = green.router  weight = 10 }]
-      annotations { "example.com/owner" = "chat" }
+      annotations { "example.com/owner" = "chat"  "example.com/old" = unset }
     }
     metrics { interval = 15s }
     traffic-distribution = "PreferClose"
+    network { namespaces = ["batch"]  blocks = ["10.0.0.0/8"]  ports = ["http"] }
   }
   role admin {
     image = "example.com/admin:1.0.0"
@@ -186,8 +191,8 @@ fn what_a_source_says_of_them_is_on_them() {
     let tree = compiled(Target::Native, &Delivery::Plain);
     let object = |path: &str| serde_yaml::from_str::<Value>(&tree[path]).unwrap();
     let route = object("blue/router/httproute-blue-router.yaml");
-    let owner = at(&route, &["metadata", "annotations", "example.com/owner"]);
-    assert_eq!(owner.and_then(Value::as_str), Some("chat"));
+    let annotations = at(&route, &["metadata", "annotations"]).cloned().unwrap();
+    assert_eq!(annotations, serde_yaml::from_str::<Value>("{ example.com/owner: chat }").unwrap());
     let service = object("blue/router/service-blue-router.yaml");
     let distribution = at(&service, &["spec", "trafficDistribution"]);
     assert_eq!(distribution.and_then(Value::as_str), Some("PreferClose"));
@@ -204,10 +209,11 @@ fn let_in(tree: &Tree, path: &str) -> Vec<String> {
         let peer = rule.get("from").and_then(|peers| peers.get(0));
         let role = peer.and_then(|p| at(p, &["podSelector", "matchLabels", "rbg.workloads.x-k8s.io/role-name"]));
         let names = peer.and_then(|p| at(p, &["namespaceSelector", "matchExpressions"])?.get(0)?.get("values")?.get(0));
+        let block = peer.and_then(|p| at(p, &["ipBlock", "cidr"]));
         let ports = rule.get("ports").and_then(Value::as_sequence).cloned().unwrap_or_default();
         let ports: Vec<String> =
             ports.iter().map(|p| p["port"].as_u64().map_or("?".into(), |port| port.to_string())).collect();
-        format!("{} {}", role.or(names).map_or("*".into(), text), ports.join(","))
+        format!("{} {}", role.or(names).or(block).map_or("*".into(), text), ports.join(","))
     };
     rules.iter().map(rule).collect()
 }
@@ -219,7 +225,7 @@ fn exactly_what_is_exposed_is_let_in() {
         let (group, name) = role.split_once('/').unwrap();
         assert_eq!(let_in(&tree, &format!("{role}/networkpolicy-{group}-{name}.yaml")), expected, "{role}");
     };
-    check("blue/router", &["envoy-gateway-system 8000", "monitoring 29000"]);
+    check("blue/router", &["envoy-gateway-system 8000", "monitoring 29000", "batch 8000", "10.0.0.0/8 8000"]);
     check("blue/admin", &["envoy-gateway-system 8080"]);
     check("blue/feed", &["* 4433"]);
     check("green/router", &["envoy-gateway-system 8000", "monitoring 29000"]);
@@ -234,18 +240,19 @@ fn traffic_comes_when_all_behind_it_are_ready() {
     let mut counted = 0;
     for target in [Target::Native, Target::Lws, Target::Rbg] {
         let tree = compiled(target, &Delivery::Argocd(argo::Options::default()));
-        assert!(
-            tree.contains_key("argocd/application-blue.yaml") && !tree.contains_key("argocd/application-green.yaml")
-        );
+        // A route that comes or goes must not move the objects of another group to another Application.
+        assert!(["blue", "green"].iter().all(|group| tree.contains_key(&format!("argocd/application-{group}.yaml"))));
         let wave = |object: &Object| {
             let wave = object.text(&["metadata", "annotations", "argocd.argoproj.io/sync-wave"]);
             wave.parse::<i64>().unwrap_or_default()
         };
         let all = objects(&tree);
-        let workloads = all.iter().filter(|o| o.template().is_some() || o.kind() == "RoleBasedGroup").map(wave).max();
+        let group = |object: &Object| object.path.split('/').next().unwrap_or_default().to_owned();
+        let runs = |object: &&Object| object.template().is_some() || object.kind() == "RoleBasedGroup";
         for object in all.iter().filter(|o| last(o.kind()) || o.text(&["spec", "type"]) == "LoadBalancer") {
             counted += 1;
-            assert!(Some(wave(object)) > workloads, "{}", object.path);
+            let workloads = all.iter().filter(runs).filter(|other| group(other) == group(object)).map(wave).max();
+            assert!(workloads.is_some() && Some(wave(object)) > workloads, "{}", object.path);
         }
         let pool = all.iter().find(|o| o.kind() == "InferencePool").unwrap();
         assert!(wave(pool) < 0, "a picker waits for its pool");

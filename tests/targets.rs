@@ -57,6 +57,9 @@ fn program_of(feature: Feature) -> &'static str {
             "role a { IMAGE }  role b { IMAGE }  coordinate a, b { scale { max-skew = 100% } }"
         }
         Feature::EngineRuntimes => "role a { IMAGE  engine-runtimes = [{ profile = \"agent\" }] }",
+        Feature::Routing => {
+            "role a { IMAGE  port http = 8000  expose { host = \"a.example.com\" }  metrics {}  network { namespaces = [\"b\"] } }"
+        }
     }
 }
 

@@ -88,7 +88,10 @@ impl<'p> Checker<'_, '_, 'p> {
         if entries.is_empty() && self.is_taken_away(view, contributions) {
             return None;
         }
-        let options = entries.iter().map(|(key, ..)| (key.clone(), key_span(contributions, key))).collect();
+        // Those that are wrong count as set, or what follows from that would be told as well.
+        let set = self.keys(view, "expose").into_iter();
+        let set = set.filter(|key| self.entry(view, "expose", key, span) != Value::Unset);
+        let options = set.map(|key| (key.clone(), key_span(contributions, &key))).collect();
         let mut draft = Draft { options, ..Draft::default() };
         for (key, value, at) in entries {
             match key.as_str() {

@@ -64,7 +64,7 @@ fn unreachable(role: &Role, backend: &Backend) -> Option<Diagnostic> {
         (None, None) => {
             let message = format!("role `{}` has no port that requests could mean", role.name);
             let problem = Diagnostic::new(Code::MissingValue, backend.span, message);
-            Some(problem.help("say which: `{ role = …  port = \"…\" }`; by default it is the only one, or `http`"))
+            Some(problem.help("say which: `{ role = …  port = \"…\" }`; by default it is the only one beside that of metrics, or `http`"))
         }
     }
 }

@@ -280,15 +280,25 @@ impl<'p> Checker<'_, '_, 'p> {
         let table = self.table(view);
         let mut merged = ValueMap::new();
         for contribution in table.field(field) {
-            if matches!(contribution.field(), Some(FieldValue::Replace(_))) {
+            let cx = Context::of(contribution.frame, view);
+            if let Some(inner) = contribution.block(key) {
+                let mut keys = indexmap::IndexSet::new();
+                self.body_keys(inner, cx, &mut keys);
+                for key in keys {
+                    match self.body_entry(inner, &key, cx) {
+                        Some((Value::Unset, _)) | None => drop(merged.shift_remove(&key)),
+                        Some((value, _)) => drop(merged.insert(key, value)),
+                    }
+                }
+                continue;
+            }
+            let found = self.contributed_entry(contribution, key, cx);
+            if found.is_some() || matches!(contribution.field(), Some(FieldValue::Replace(_))) {
                 merged.clear();
             }
-            let found = self.contributed_entry(contribution, key, Context::of(contribution.frame, view));
             let Some((value, span)) = found else { continue };
-            match self.convert(value, &Type::Map(Box::new(Type::Any)), span) {
-                Value::Map(map) => merged.extend(map.iter().map(|(key, value)| (key.clone(), value.clone()))),
-                Value::Unset => merged.clear(),
-                _ => {}
+            if let Value::Map(map) = self.convert(value, &Type::Map(Box::new(Type::Any)), span) {
+                merged.extend(map.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
         }
         merged

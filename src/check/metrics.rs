@@ -24,9 +24,9 @@ impl<'p> Checker<'_, '_, 'p> {
         let (mut path, mut interval, mut named) = ("/metrics".to_owned(), None, None);
         for (key, value, at) in entries {
             match key.as_str() {
-                "port" => named = Some((self.text_of(value, at)?, at)),
-                "path" => path = self.path_prefix(value, at)?,
-                "interval" => interval = self.seconds_of(value, at).filter(|seconds| *seconds > 0),
+                "port" => named = self.text_of(value, at).map(|name| (name, at)),
+                "path" => path = self.path_prefix(value, at).unwrap_or(path),
+                "interval" => interval = self.interval(value, at),
                 _ => {}
             }
         }
@@ -36,6 +36,15 @@ impl<'p> Checker<'_, '_, 'p> {
         let of_all = |part: &usize| *part == 0 || self.declares(view, *part, &port.name);
         let parts = (0..parts.len()).filter(of_all).collect();
         Some(Metrics { port, path, interval, parts, span })
+    }
+
+    fn interval(&mut self, value: Value, at: Span) -> Option<u32> {
+        let seconds = self.seconds_of(value, at)?;
+        if seconds == 0 {
+            let problem = Diagnostic::new(Code::OutOfRange, at, "an `interval` cannot be 0");
+            self.report(problem.help("for example `interval = 15s`"));
+        }
+        Some(seconds)
     }
 
     /// Whether the block of a part itself declares a port, which every other part then may lack: what
@@ -114,5 +123,5 @@ fn has_port(body: &Body, port: &str) -> bool {
 fn no_port(field: &str, role: &str, span: Span) -> Diagnostic {
     let message = format!("`{field}` needs a port, and role `{role}` has none that is meant");
     Diagnostic::new(Code::MissingValue, span, message)
-        .help("say which: `port = \"…\"`; by default it is the only one, or `http`")
+        .help("say which: `port = \"…\"`; by default it is the only one beside that of metrics, or `http`")
 }

@@ -216,6 +216,8 @@ pub struct Role {
     pub expose: Option<Expose>,
     /// How its metrics are read.
     pub metrics: Option<Metrics>,
+    /// Who may reach it besides those who are known.
+    pub network: Option<Network>,
     /// Which of its pods its Service for clients prefers, in the words of Kubernetes, and where that
     /// is said.
     pub traffic_distribution: Option<(String, Span)>,

@@ -29,6 +29,7 @@ impl<'p> Checker<'_, '_, 'p> {
         self.check_identity(view, form, &parts);
         let expose = self.expose(view, &parts);
         let metrics = self.metrics(view, &parts);
+        let network = self.network(view, &parts);
         let traffic = self.text_field(view, "traffic-distribution");
         let references = self.references(ix);
         let state = self.role(ix);
@@ -56,6 +57,7 @@ impl<'p> Checker<'_, '_, 'p> {
             warm_up: self.warm_up(view),
             expose,
             metrics,
+            network,
             traffic_distribution: traffic.map(|word| (word, self.field_span(view, "traffic-distribution"))),
         };
         Some((role, references))
@@ -64,7 +66,7 @@ impl<'p> Checker<'_, '_, 'p> {
     /// Fields that the language describes and this compiler does not build.
     fn refuse_later(&mut self, view: View) {
         let table = self.table(view);
-        for name in ["rollout", "scale", "network"] {
+        for name in ["rollout", "scale"] {
             if let Some(contribution) = table.field(name).last() {
                 let statement = contribution.statement;
                 let span = match &statement.kind {

@@ -160,6 +160,7 @@ const OF_THE_INSTANCE: &[&str] = &[
     "labels",
     "metrics",
     "min-ready",
+    "network",
     "replicas",
     "service-account",
     "recover",

@@ -7,7 +7,7 @@ use super::PartKind;
 use super::state::{Checker, FrameIx, Layer, RoleIx, Slot, View};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::source::Span;
-use crate::syntax::{Body, Expr, MapBody, Statement, StatementKind};
+use crate::syntax::{Body, Expr, Key, MapBody, MapEntry, Statement, StatementKind};
 
 /// A statement that contributes, and where its names are looked up.
 #[derive(Clone, Copy)]
@@ -28,6 +28,15 @@ impl<'p> Contribution<'p> {
             StatementKind::Map { body, .. } => Some(FieldValue::Merge(body)),
             _ => None,
         }
+    }
+
+    /// The block `key { … }` in `field { … }`.
+    pub fn block(&self, key: &str) -> Option<&'p MapBody> {
+        let Some(FieldValue::Merge(body)) = self.field() else { return None };
+        body.entries.iter().find_map(|entry| match entry {
+            MapEntry::Merge { key: Key::Name(name), name: None, body } if name.name == key => Some(body),
+            _ => None,
+        })
     }
 
     /// Where the contributed value stands.

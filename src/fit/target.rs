@@ -36,11 +36,13 @@ pub enum Feature {
     ScheduledOrder,
     /// `engine-runtimes`.
     EngineRuntimes,
+    /// `expose`, `metrics` and `network` of a role.
+    Routing,
 }
 
 impl Feature {
     /// All of them, in the order of the table.
-    pub const ALL: [Feature; 9] = [
+    pub const ALL: [Feature; 10] = [
         Feature::Claims,
         Feature::ScaledInstances,
         Feature::Cells,
@@ -50,6 +52,7 @@ impl Feature {
         Feature::CoordinatedScaling,
         Feature::ScheduledOrder,
         Feature::EngineRuntimes,
+        Feature::Routing,
     ];
 
     /// What it is called in the table.
@@ -64,6 +67,7 @@ impl Feature {
             Feature::CoordinatedScaling => "`scale` of a `coordinate`",
             Feature::ScheduledOrder => "`order = \"scheduled\"` of a `scale`",
             Feature::EngineRuntimes => "`engine-runtimes`",
+            Feature::Routing => "`expose`, `metrics` and `network`",
         }
     }
 }

@@ -40,6 +40,8 @@ pub enum Peer<'m> {
     },
     /// All pods of these namespaces.
     Namespaces(&'m [String]),
+    /// These blocks of addresses.
+    Blocks(&'m [String]),
     /// Whoever it is, also outside of the cluster.
     Anyone,
 }
@@ -171,6 +173,13 @@ fn group_policies<'m>(
         rules.extend(from_namespaces(&namespaces.monitoring, scraped(role)));
         let anyone = outside.anyone.get(&id).map(|ports| ports.iter().copied().collect());
         rules.extend(anyone.map(|ports| Rule { from: Peer::Anyone, ports }));
+        if let Some(network) = &role.network {
+            let ports: BTreeSet<PortKey> = network.ports.iter().map(key).collect();
+            rules.extend(from_namespaces(&network.namespaces, ports.clone()));
+            let useful = !network.blocks.is_empty() && !ports.is_empty();
+            let blocks = Some(Peer::Blocks(&network.blocks)).filter(|_| useful);
+            rules.extend(blocks.map(|from| Rule { from, ports: ports.into_iter().collect() }));
+        }
         Policy { rules }
     };
     group.roles.iter().enumerate().map(policy).collect()

@@ -88,6 +88,7 @@ pub fn role(name: &str, form: Form, replicas: u32) -> Role {
         warm_up: None,
         expose: None,
         metrics: None,
+        network: None,
         traffic_distribution: None,
     }
 }

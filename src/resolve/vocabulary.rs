@@ -104,7 +104,7 @@ pub const ROLE_FIELDS: &[Field] = &[
     both("memory", FieldKind::Quantity),
     role("metrics", FieldKind::Options(&["port", "path", "interval"])),
     role("min-ready", FieldKind::Duration),
-    role("network", FieldKind::Later),
+    role("network", FieldKind::Options(&["namespaces", "blocks", "ports"])),
     role("pod", FieldKind::PodSpec),
     role("pods", FieldKind::Int(1)),
     both("port", FieldKind::Ports),

@@ -129,6 +129,10 @@ fn ingress(rule: &Rule<'_>) -> Map {
     const NAMESPACE: &str = "kubernetes.io/metadata.name";
     let peers = match rule.from {
         Peer::Anyone => Vec::new(),
+        Peer::Blocks(blocks) => {
+            let peer = |block: &String| Map::new().with("ipBlock", Map::new().with("cidr", text(block)));
+            blocks.iter().map(peer).collect()
+        }
         Peer::Role { group, role, namespace } => {
             let mut peer = Map::new();
             if let Some(namespace) = namespace {

@@ -99,6 +99,7 @@ const EXPOSE: Options = &[
     ("weight", Wanted::Int),
     ("picker-port", Wanted::Int),
 ];
+const NETWORK: Options = &[("namespaces", Wanted::Texts), ("blocks", Wanted::Texts), ("ports", Wanted::Texts)];
 const METRICS: Options = &[("port", Wanted::Text), ("path", Wanted::Text), ("interval", Wanted::Duration)];
 const COORDINATE: Options = &[("ratio", Wanted::Ratio)];
 
@@ -294,6 +295,7 @@ fn entry_of(kind: FieldKind, field: &str, key: Option<&str>) -> Option<Wanted> {
         (FieldKind::Options(_), "autoscale") => option(AUTOSCALE),
         (FieldKind::Options(_), "expose") => option(EXPOSE),
         (FieldKind::Options(_), "metrics") => option(METRICS),
+        (FieldKind::Options(_), "network") => option(NETWORK),
         (FieldKind::Options(_), "security") => option(SECURITY),
         (FieldKind::Options(_), "warm-up") => option(WARM_UP),
         _ => None,

@@ -128,11 +128,25 @@ pub struct Metrics {
     pub span: Span,
 }
 
-/// The port of a role that clients mean: the named one; without a name the only one, or `http`.
+/// Sources of traffic that nothing else in the sources tells of.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// The pods of these namespaces.
+    pub namespaces: Vec<String>,
+    /// These blocks of addresses, in the notation of CIDR.
+    pub blocks: Vec<String>,
+    /// What they reach.
+    pub ports: Vec<Port>,
+}
+
+/// The port of a role that clients mean: the named one; without a name the only one that is not for
+/// metrics, or `http`.
 pub fn client_port<'r>(ports: &'r [Port], named: Option<&str>) -> Option<&'r Port> {
-    match (named, ports) {
-        (Some(name), _) => ports.iter().find(|port| port.name == name),
-        (None, [only]) => Some(only),
-        (None, _) => ports.iter().find(|port| port.name == "http"),
+    let called = |name: &str| ports.iter().find(|port| port.name == name);
+    let mut meant = ports.iter().filter(|port| !port.is_metrics());
+    match (named, meant.next(), meant.next()) {
+        (Some(name), ..) => called(name),
+        (None, Some(only), None) => Some(only),
+        (None, ..) => called("http"),
     }
 }
