@@ -174,6 +174,7 @@ impl Shop {
             },
             kustomization: false,
             install: false,
+            scale_in: Default::default(),
             prune: gone.cloned().collect(),
             effort: 1,
         };

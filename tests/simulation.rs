@@ -3,6 +3,7 @@
 //!
 //! In every run a role starts only when all that it comes after is there, of the new revision, and
 //! ready; roles that are updated in step go on when a step is ready, and keep their bound after each;
+//! roles that are scaled in step keep theirs at every moment, out and in;
 //! it comes to an end; and then the cluster has exactly what the tree has. The models read
 //! manifests and nothing else.
 
@@ -10,6 +11,7 @@ mod argo;
 mod cluster;
 mod flux;
 mod random;
+mod scaling;
 
 use std::collections::BTreeMap;
 

@@ -117,6 +117,7 @@ codes! {
     UnkeptByTemplate "E0912" "a clause that one template for all instances cannot keep";
     CrossedGroups "E0913" "groups that wait for each other as a whole";
     UnkeptSkew "E0914" "a bound that a controller does not keep";
+    LeavesInSteps "E0941" "instances that cannot leave in one commit";
     UpdateWhileScaling "E0942" "an update and a change of numbers that cannot be brought together";
     UnkeptRatio "E0943" "a ratio that autoscalers do not keep";
     BadTree "E0971" "a tree that cannot be compared";

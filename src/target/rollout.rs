@@ -14,7 +14,7 @@ use crate::data::{Data, Map};
 use crate::fit::Fitted;
 use crate::lock::{Digest, Instance, Lock};
 use crate::plan::{Brings, Group, Plan, Role, Rollout, RolloutRole, kept, remembered_as};
-use crate::rollout::{Schedule, Skew, Update, quickest};
+use crate::rollout::{Schedule, Skew, Update, most_even, quickest};
 
 mod growing;
 
@@ -94,7 +94,8 @@ fn schedule_of(coordination: &Coordination, instances: &[u32], growing: Option<&
     let limits = bounds.limits(instances);
     let update = Update { instances, limits: &limits, shared: true };
     let bound = bounds.max_skew.map(|share| Skew::of_millionths(share.millionths));
-    let alone = quickest(update, bound).ok()??;
+    // While instances are on their way out there are others than the bound was checked for.
+    let alone = quickest(update, bound).ok()?.or_else(|| most_even(update).ok())?;
     let Some(growing) = growing else { return Some((alone, true)) };
     let both = growing.during(update, bound);
     Some((both.clone().unwrap_or(alone), both.is_some()))

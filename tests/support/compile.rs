@@ -80,6 +80,7 @@ pub fn compile_with(
         kustomization,
         prune: BTreeSet::new(),
         install: false,
+        scale_in: Default::default(),
         effort: 1,
     };
     let inventory = Path::new(HOME).join("inventory.yaml");
