@@ -119,7 +119,7 @@ fn instances_leave_in_step() {
     let steps = "g: decode, prefill in 2 steps; instances leave; shares of what stood differ by at most 25% at any moment\n    \
                  1  open     prefill/3 decode/6 decode/7\n    2  open     prefill/2 decode/4 decode/5\n";
     assert_eq!(plan, steps);
-    let tree = || crate::support::tree::read(&desk.0.path().join("out"));
+    let tree = || tree::read(&desk.0.path().join("out"));
     let before = tree();
     let mut standing = vec![(4, 8)];
     for _ in 0..9 {
@@ -159,7 +159,7 @@ fn whoever_lists_an_instance_drops_it_first() {
         desk.write("main.rbg", &source);
         let router = || std::fs::read_to_string(desk.0.path().join("out/g/router/deployment-g-router.yaml")).unwrap();
         let there = || {
-            let tree = crate::support::tree::read(&desk.0.path().join("out"));
+            let tree = tree::read(&desk.0.path().join("out"));
             tree.keys().any(|path| path.contains("statefulset-g-decode-5"))
         };
         if delivery == "flux" {
@@ -171,12 +171,7 @@ fn whoever_lists_an_instance_drops_it_first() {
                 "{plan}"
             );
             let next = desk.run(0, &with("rollout next", delivery));
-            assert!(
-                next.err.contains("go on by `rollout next` for g/decode/4, g/decode/5")
-                    || next.err.contains("for g/decode/4, g/decode/5"),
-                "{}",
-                next.err
-            );
+            assert!(next.err.contains("go on by `rbgc rollout next` for g/decode/4, g/decode/5"), "{}", next.err);
             assert!(!router().contains("g-decode-5") && there());
         }
         desk.run(0, &with("compile", delivery));
