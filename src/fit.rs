@@ -21,6 +21,7 @@ mod coordination;
 mod eligible;
 pub mod gang;
 pub mod hardware;
+pub mod leaving;
 pub mod links;
 pub mod names;
 mod problem;
@@ -59,18 +60,21 @@ pub struct Fitted {
     pub links: Vec<Link>,
     /// For each group what was remembered of it; empty when nothing was.
     pub locks: Vec<Lock>,
+    /// For each group the instances that leave in step.
+    pub leaving: Vec<Vec<leaving::Leaving>>,
 }
 
 /// Fits a model to a cluster. `locks` are those of all groups in the output, by the name of the
 /// group: of groups that are compiled now they tell where instances stand, of others what they hold.
+/// Instances that do not leave with this commit yet are put back into the model.
 /// `None` when something was refused.
 pub fn fit(
     session: &mut Session,
-    model: Model,
+    mut model: Model,
     stages: Stages,
     inventory: &Inventory,
     locks: &BTreeMap<String, Lock>,
-    target: Target,
+    (target, commit): (Target, leaving::Commit),
 ) -> Option<Fitted> {
     names::check(session, &model, target);
     cluster::check(session, &model, inventory);
@@ -79,6 +83,7 @@ pub fn fit(
     clauses::check(session, &model, inventory);
     coordination::check(session, &model, locks, target);
     wait::check(session, &model);
+    let leaving = leaving::leaving(session, &mut model, locks, (target, commit));
     session.gate()?;
     let eligible = eligible::sets(session, &model, inventory);
     shape::check(session, &model, inventory, &eligible);
@@ -91,5 +96,17 @@ pub fn fit(
     let problem = problem::problem(&model, inventory, eligible, locks);
     let locks = model.groups.iter().map(|group| locks.get(&group.name).cloned().unwrap_or_default()).collect();
     let links = links::links(inventory, false);
-    Some(Fitted { target, model, stages, group_stages, problem, compute_domains, gang, hardware, links, locks })
+    Some(Fitted {
+        target,
+        model,
+        stages,
+        group_stages,
+        problem,
+        compute_domains,
+        gang,
+        hardware,
+        links,
+        locks,
+        leaving,
+    })
 }

@@ -50,6 +50,8 @@ pub struct Options {
     pub prune: BTreeSet<String>,
     /// Nothing stands yet: roles that are updated in step start at once.
     pub install: bool,
+    /// How instances may leave that are scaled in step.
+    pub scale_in: fit::leaving::ScaleIn,
     /// How hard to look for a better plan: a factor of the work, from 1.
     pub effort: u32,
 }
@@ -66,7 +68,9 @@ pub fn compile(
     options: &Options,
 ) -> Option<Vec<emit::Group>> {
     let (removed, locks) = without(locks, &options.prune);
-    let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, &options.check)?;
+    let prunes_first = matches!(options.delivery, order::Delivery::Flux(_));
+    let commit = fit::leaving::Commit { scale_in: options.scale_in, prunes_first };
+    let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, (&options.check, commit))?;
     if let order::Delivery::Flux(flux) = &options.delivery {
         let divided = target::divides(fitted.target);
         fit::names::check_kustomizations(session, &fitted.model, divided, &flux.namespace)?;
@@ -115,7 +119,7 @@ pub fn prepare(
     sources: &[PathBuf],
     inventory: &Path,
     locks: &BTreeMap<String, lock::Lock>,
-    options: &check::Options,
+    (options, commit): (&check::Options, fit::leaving::Commit),
 ) -> Option<(fit::Fitted, inventory::Inventory)> {
     let program = resolve::resolve(session, sources); // imports, standard library, names
     let model = check::check(session, &program, options); // types, values, assertions
@@ -125,6 +129,6 @@ pub fn prepare(
     session.gate()?; // everything wrong so far was reported
     let (stages, inventory) = (stages?, inventory?);
     rayon::spawn(move || drop(program)); // takes long when it is large
-    let fitted = fit::fit(session, model, stages, &inventory, locks, options.target)?; // names, levels, shapes
+    let fitted = fit::fit(session, model, stages, &inventory, locks, (options.target, commit))?; // names, levels, shapes
     Some((fitted, inventory))
 }

@@ -10,6 +10,7 @@
 //! exclusive rack
 //! file prefill/statefulset-demo-prefill-0.yaml sha256:…
 //! file ../argocd/demo.yaml sha256:…
+//! leaving prefill/1 2
 //! pin prefill/0 rack=a/b1/r03
 //! place prefill/0 gpu-001,gpu-002
 //! revision prefill decode --page-size=64 image=example.com/engine:1.0.0
@@ -51,6 +52,9 @@ pub struct Lock {
     /// What was written: the hash of each file, by its path from the group's directory; see
     /// [`path::check_in_lock`].
     pub files: BTreeMap<String, Digest>,
+    /// Instances that nobody lists any more, and that leave in a later commit. For each how many of its
+    /// role stood before the first of them left.
+    pub leaving: BTreeMap<Instance, u32>,
     /// For each instance the levels and domains that its affinity names, in the order given.
     pub pins: BTreeMap<Instance, Vec<(String, String)>>,
     /// For each instance the node of each pod, in the order of its parts.
@@ -74,6 +78,7 @@ impl Default for Lock {
             edition: EDITION,
             exclusive: BTreeSet::new(),
             files: BTreeMap::new(),
+            leaving: BTreeMap::new(),
             pins: BTreeMap::new(),
             places: BTreeMap::new(),
             revisions: BTreeMap::new(),
@@ -142,6 +147,9 @@ impl Lock {
         }
         for (path, digest) in &self.files {
             writeln!(out, "file {path} {digest}")?;
+        }
+        for (instance, stood) in &self.leaving {
+            writeln!(out, "leaving {instance} {stood}")?;
         }
         for (instance, pins) in self.pins.iter().filter(|(_, pins)| !pins.is_empty()) {
             let pins = pins.iter().map(|(level, domain)| format!("{level}={domain}"));

@@ -104,6 +104,8 @@ pub enum Brings {
     Updates,
     /// New instances only. Those that stand have the steps that they were last updated in.
     Instances,
+    /// Removals: instances leave, in a commit for each step.
+    Removals,
     /// Nothing: no instance is new, and each is updated by itself.
     Nothing,
 }

@@ -57,6 +57,10 @@ fn lock(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement, index: usize) -
             lock.steps.insert(Instance { role: role.clone(), index }, *step);
         }
     }
+    for leaving in fitted.leaving.get(index).into_iter().flatten() {
+        let later = leaving.commits.iter().skip(1).flatten();
+        lock.leaving.extend(later.map(|one| (one.clone(), leaving.stood.get(&one.role).copied().unwrap_or(0))));
+    }
     lock
 }
 

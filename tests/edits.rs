@@ -209,6 +209,7 @@ impl Shop {
             },
             kustomization: form.kustomization,
             install: false,
+            scale_in: Default::default(),
             prune: gone.cloned().collect(),
             effort: 1,
         };

@@ -59,7 +59,11 @@ fn problem(program: &Program) -> Option<Problem> {
     let sources = [Path::new(HOME).join("main.rbg")];
     let inventory = Path::new(HOME).join("inventory.yaml");
     let options = check::Options::default();
-    Some(rbgc::prepare(&mut session, &sources, &inventory, &Default::default(), &options)?.0.problem)
+    Some(
+        rbgc::prepare(&mut session, &sources, &inventory, &Default::default(), (&options, Default::default()))?
+            .0
+            .problem,
+    )
 }
 
 /// What goes wrong with the changes that a conflict offers.

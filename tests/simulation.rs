@@ -3,6 +3,7 @@
 //!
 //! In every run a role starts only when its warm-up and all that it comes after are there, of the new revision, and
 //! ready; roles that are updated in step go on when a step is ready, and keep their bound after each;
+//! roles that are scaled in step keep theirs at every moment, out and in;
 //! it comes to an end; and then the cluster has exactly what the tree has. When all pods are lost at
 //! once, which nobody brings in order, all of them become ready again, though many wait for others. The
 //! models read manifests and nothing else. All targets are played: the order of the roles of a
@@ -15,6 +16,7 @@ mod flux;
 mod lws;
 mod random;
 mod rbg;
+mod scaling;
 
 use std::collections::{BTreeMap, BTreeSet};
 

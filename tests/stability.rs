@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rbgc::diag::{Diagnostic, Session};
 use rbgc::emit::{self, Group, Lock};
+use rbgc::fit::leaving::ScaleIn;
 use rbgc::order::{Delivery, argo, flux};
 
 use crate::cli::{self, Run};
@@ -62,11 +63,13 @@ struct Shop {
     inventory: String,
     /// Whether nothing stands in the cluster yet.
     install: bool,
+    /// How instances may leave.
+    scale_in: ScaleIn,
 }
 
 impl Shop {
     fn new(source: &str) -> Self {
-        Shop { source: source.into(), inventory: INVENTORY.into(), install: false }
+        Shop { source: source.into(), inventory: INVENTORY.into(), install: false, scale_in: ScaleIn::AtOnce }
     }
 
     /// Replaces a text of the source or of the inventory, which must be there.
@@ -99,6 +102,7 @@ impl Shop {
             check: rbgc::check::Options::default(),
             delivery: delivery.clone(),
             install: self.install,
+            scale_in: self.scale_in,
             kustomization: false,
             prune: prune.iter().map(|name| (*name).to_owned()).collect(),
             effort: 1,

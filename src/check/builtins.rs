@@ -222,7 +222,20 @@ impl<'p> Checker<'_, '_, 'p> {
         let mut words = Vec::new();
         for (value, span) in &args[..texts] {
             let Value::Str(word) = value else { return self.wrong("String", value, *span) };
+            if word.trim().is_empty() {
+                let problem =
+                    Diagnostic::new(Code::BadArguments, *span, format!("`{name}` needs a text that is not empty"));
+                self.report(problem);
+                return Value::Error;
+            }
             words.push(word.to_string());
+        }
+        let has_scheme = |server: &&String| ["http://", "https://"].iter().any(|scheme| server.starts_with(scheme));
+        if let Some(server) = words.first().filter(|server| name == "prometheus" && !has_scheme(server)) {
+            let problem =
+                Diagnostic::new(Code::BadArguments, args[0].1, format!("`{server}` is no address of a server"));
+            self.report(problem.help("for example `http://prometheus.monitoring:9090`"));
+            return Value::Error;
         }
         let (wanted, at) = &args[texts];
         let Value::Quantity(average) = self.convert(wanted.clone(), &Type::Quantity, *at) else { return Value::Error };

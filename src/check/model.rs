@@ -195,6 +195,8 @@ pub struct Role {
     pub after: Vec<After>,
     /// How the number of instances is chosen, for a true range.
     pub autoscale: Option<Autoscale>,
+    /// How many of its instances, the last ones, stand for this commit still, and are on their way out.
+    pub leaving: u32,
     /// What restarts together when a pod fails, and where that is said: in the role, or else in the
     /// coordination that it is part of.
     pub recover: Option<(Recovery, Span)>,
@@ -237,6 +239,11 @@ impl Role {
     /// Whether it is made of named components.
     pub fn has_components(&self) -> bool {
         matches!(self.parts[0].kind, PartKind::Component(_))
+    }
+
+    /// Whether an instance is on its way out: it stands, and nobody is told of it.
+    pub fn leaves(&self, instance: u32) -> bool {
+        self.leaving > 0 && instance >= self.replicas.min.saturating_sub(self.leaving)
     }
 
     /// Who chooses how many instances there are.

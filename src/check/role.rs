@@ -47,6 +47,7 @@ impl<'p> Checker<'_, '_, 'p> {
             parts,
             after,
             autoscale,
+            leaving: 0,
             recover: self.recover(view),
             min_ready: self.seconds_field(view, "min-ready").unwrap_or(0),
             labels,

@@ -9,6 +9,7 @@ use super::jobs::{self, Inputs, Job};
 use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
+use crate::fit::leaving::ScaleIn;
 use crate::fit::{names, target};
 use crate::order::Delivery;
 use crate::{check, graph, resolve};
@@ -60,6 +61,7 @@ fn look(session: &mut Session<'_>, job: &Job) {
         kustomization: false,
         prune: BTreeSet::new(),
         install: false,
+        scale_in: ScaleIn::AtLast,
         effort: 1,
     };
     crate::compile(session, &job.files, inventory, &locks, &options);

@@ -12,7 +12,9 @@ use super::{Exit, Terminal, delivery, locks};
 use crate::diag::Session;
 use crate::emit::write::{self, Changes, Difference, Stale};
 use crate::emit::{self, Group, Lock};
+use crate::fit::leaving::ScaleIn;
 use crate::order::Delivery;
+use crate::plan::Brings;
 use crate::record::{self, Change};
 use crate::transition;
 
@@ -125,7 +127,8 @@ fn misuse(arguments: &Arguments, jobs: &[Job]) -> Option<&'static str> {
 fn compile(session: &mut Session<'_>, arguments: &Arguments, job: &Job, delivery: Delivery) -> Option<Vec<Group>> {
     let tree = arguments.compilation.tree(job);
     let previous = tree.as_ref().map_or_else(BTreeMap::new, |tree| locks::read(session, tree));
-    let mut groups = arguments.compilation.make(session, (job, delivery), &previous)?;
+    let scale_in = if arguments.next_step || arguments.step { ScaleIn::NextStep } else { ScaleIn::AtOnce };
+    let mut groups = arguments.compilation.make(session, (job, delivery), (&previous, scale_in))?;
     let deferred: Vec<_> = groups.iter().flat_map(|g| g.deferred.iter().cloned()).collect();
     let many = arguments.max_moves.and_then(|most| record::too_many(&changes(&groups), most));
     let split = transition::needs_steps(&deferred).filter(|_| !arguments.step);
@@ -192,7 +195,7 @@ impl Compilation {
         &self,
         session: &mut Session<'_>,
         (job, delivery): (&Job, Delivery),
-        previous: &BTreeMap<String, Lock>,
+        (previous, scale_in): (&BTreeMap<String, Lock>, ScaleIn),
     ) -> Option<Vec<Group>> {
         let cluster = job.cluster.as_ref().map(|(_, cluster)| cluster);
         let options = crate::Options {
@@ -201,6 +204,7 @@ impl Compilation {
             kustomization: self.delivery.kustomization(cluster),
             prune: self.prune.iter().cloned().collect(),
             install: self.install,
+            scale_in,
             effort: self.effort,
         };
         crate::compile(session, &job.files, job.inventory.as_deref()?, previous, &options)
@@ -257,10 +261,19 @@ fn options(arguments: &Arguments, compiled: &Compiled<'_>) -> write::Options {
     write::Options { prune, declared: compiled.whole.then(declared) }
 }
 
+/// The instances that leave in later commits.
+fn leaving(group: &Group) -> impl Iterator<Item = &transition::Deferred> {
+    let ladders = group.rollouts.iter().filter(|ladder| ladder.brings == Brings::Removals);
+    ladders.flat_map(|ladder| ladder.steps.iter().skip(1)).flatten()
+}
+
 /// What is left for a later commit.
 fn postponed(groups: &[Group], rollout: bool) -> String {
-    let names: Vec<String> =
-        groups.iter().flat_map(|g| &g.deferred).map(|d| format!("{}/{}", d.group, d.instance)).collect();
+    let names: Vec<String> = groups
+        .iter()
+        .flat_map(|g| g.deferred.iter().chain(leaving(g)))
+        .map(|d| format!("{}/{}", d.group, d.instance))
+        .collect();
     if names.is_empty() {
         return String::new();
     }

@@ -14,6 +14,7 @@ use super::report::{self, Gathered};
 use super::{Exit, Terminal};
 use crate::diag::{Code, Diagnostic, Session, plural};
 use crate::diff::{self, Changes, Effect, Tree};
+use crate::fit::leaving::ScaleIn;
 use crate::order::Delivery;
 
 /// Show what compiling would change: objects, restarts, moves
@@ -135,7 +136,7 @@ fn one(session: &mut Session<'_>, arguments: &Arguments, (job, delivery): (&Job,
         Some(tree) => super::locks::read(session, tree),
         None => standing.locks.clone(),
     };
-    let groups = arguments.compilation.make(session, (job, delivery), &locks)?;
+    let groups = arguments.compilation.make(session, (job, delivery), (&locks, ScaleIn::AtLast))?;
     let new = trees::with(standing, &groups, &arguments.compilation.prune);
     let mut changes = compared(session, &old, &new)?;
     changes.cluster = job.cluster.as_ref().map(|(name, _)| name.clone());

@@ -99,7 +99,8 @@ fn dump(session: &mut Session<'_>, job: &Job, form: Form) -> Option<String> {
     let name = resolve::display_name(&session.root, path);
     let inventory = inventory::load(session, path, &name)?;
     session.gate()?;
-    let fitted = fit::fit(session, model, stages?, &inventory, &BTreeMap::new(), job.target)?;
+    let fitted =
+        fit::fit(session, model, stages?, &inventory, &BTreeMap::new(), (job.target, fit::leaving::Commit::default()))?;
     let placement = place::place(session, &fitted.problem)?;
     if form == Form::Placement {
         return Some(places(&fitted, &inventory, &placement));

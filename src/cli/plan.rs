@@ -13,6 +13,7 @@ use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
 use crate::fit::Fitted;
+use crate::fit::leaving::Commit;
 use crate::inventory::Inventory;
 use crate::lock::Lock;
 use crate::place::{self, Conflict, Placement};
@@ -133,7 +134,7 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
     }
     let (removed, locks) = crate::without(&all, &prune);
     let Some(path) = &job.inventory else { return Ok(None) };
-    let prepared = crate::prepare(session, &job.files, path, &locks, &job.parameters());
+    let prepared = crate::prepare(session, &job.files, path, &locks, (&job.parameters(), Commit::default()));
     let Some((mut fitted, inventory)) = prepared else { return Ok(None) };
     if let Some(group) = fitted.model.groups.iter().find(|group| prune.contains(&group.name)) {
         return Err(Misuse(format!("group `{}` is to be pruned, but the sources declare it", group.name)));

@@ -11,8 +11,9 @@ use super::report::{self, Gathered};
 use super::{Exit, Terminal, locks};
 use crate::diag::Session;
 use crate::emit::{Group, Lock, Progress, progress};
+use crate::fit::leaving::ScaleIn;
 use crate::plan::Brings;
-use crate::transition::Ladder;
+use crate::transition::{Deferred, Ladder};
 
 /// Update coordinated roles commit by commit
 #[derive(Debug, Args)]
@@ -21,6 +22,7 @@ use crate::transition::Ladder;
     after_help = "\
 `rbgc compile` writes a whole rollout at once, and Argo CD carries it out wave by wave. These
 commands write it in steps instead: commit each, look at what it does, and go on when it is well.
+Roles that are scaled in step get and lose instances by the same commands.
 
 Examples:
   rbgc rollout plan --cluster prod-east      the steps, and which of them are written
@@ -74,7 +76,8 @@ fn survey(
     for (job, delivery) in jobs {
         let mut session = Session::new(&world, &job.root);
         let locks = compilation.tree(&job).map_or_else(BTreeMap::new, |tree| locks::read(&mut session, &tree));
-        let groups = terminal.busy("compiling", || compilation.make(&mut session, (&job, delivery), &locks));
+        let groups = terminal
+            .busy("compiling", || compilation.make(&mut session, (&job, delivery), (&locks, ScaleIn::NextStep)));
         if let Some(groups) = groups {
             let (shown, exit) = show(&groups, &locks);
             text.push_str(&shown);
@@ -112,12 +115,18 @@ fn steps(groups: &[Group], locks: &BTreeMap<String, Lock>) -> (String, Exit) {
         let bounds = bounds(ladder);
         text += &format!("{}: {} in {} steps; {bounds}\n", group.name, roles(ladder), ladder.steps.len());
         for (number, (step, progress)) in ladder.steps.iter().zip(progress).enumerate() {
-            let names: Vec<String> = step.iter().map(|one| one.instance.to_string()).collect();
+            let names = names(step);
             let word = if progress == Progress::Written { "written" } else { "open   " };
-            text += &format!("  {:>3}  {word}  {}\n", number + 1, names.join(" "));
+            text += &format!("  {:>3}  {word}  {}\n", number + 1, names);
         }
     }
     (if text.is_empty() { NONE.to_owned() } else { text }, Exit::Fine)
+}
+
+/// The instances of a step.
+fn names(step: &[Deferred]) -> String {
+    let names: Vec<String> = step.iter().map(|one| one.instance.to_string()).collect();
+    if names.is_empty() { "take them out of whoever lists them".to_owned() } else { names.join(" ") }
 }
 
 /// How far the roles are apart.
@@ -126,6 +135,9 @@ fn bounds(ladder: &Ladder) -> String {
     match ladder.brings {
         Brings::Updates | Brings::Nothing => {
             format!("updated shares differ by at most {after}% after a step, {during}% during one")
+        }
+        Brings::Removals => {
+            format!("instances leave; shares of what stood differ by at most {during}% at any moment")
         }
         Brings::Instances => format!("new instances; ready shares differ by at most {during}% at any moment"),
     }
@@ -139,8 +151,7 @@ fn status(groups: &[Group], locks: &BTreeMap<String, Lock>) -> (String, Exit) {
             None => "done".to_owned(),
             Some(next) => {
                 exit = Exit::Stale;
-                let names: Vec<String> = ladder.steps[next].iter().map(|one| one.instance.to_string()).collect();
-                format!("next {}", names.join(" "))
+                format!("next {}", names(&ladder.steps[next]))
             }
         };
         text += &format!("{}: {}: {written} of {} steps written, {rest}\n", group.name, roles(ladder), progress.len());

@@ -123,6 +123,7 @@ codes! {
     Unsupervised "E0931" "pods that cannot be made to restart together";
     NoInterpreter "E0932" "an image that is not known to run scripts";
     NothingToWaitFor "E0933" "a role that nobody can find ready";
+    LeavesInSteps "E0941" "instances that cannot leave in one commit";
     UpdateWhileScaling "E0942" "an update and a change of numbers that cannot be brought together";
     UnkeptRatio "E0943" "a ratio that autoscalers do not keep";
     MixedRevisions "E0961" "a change that lets old and new ends of a connection meet";

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Group, Lock, path};
+use crate::plan::Brings;
 use crate::transition::{Deferred, Ladder};
 
 /// How much of a step the output has.
@@ -16,6 +17,10 @@ pub enum Progress {
 
 /// For each step of a rollout of a group how far it is. `before` is the lock that was written last.
 pub fn progress(group: &Group, ladder: &Ladder, before: Option<&Lock>) -> Vec<Progress> {
+    if ladder.brings == Brings::Removals {
+        // What has left is in no step.
+        return vec![Progress::Open; ladder.steps.len()];
+    }
     let open = |instance: &Deferred| is_open(group, instance, before);
     let step = |step: &Vec<Deferred>| if step.iter().any(open) { Progress::Open } else { Progress::Written };
     ladder.steps.iter().map(step).collect()
@@ -31,7 +36,7 @@ pub fn hold_back(groups: &mut [Group], before: &BTreeMap<String, Lock>) {
     for group in groups {
         let lock = before.get(&group.name);
         let mut later = Vec::new();
-        for ladder in &group.rollouts {
+        for ladder in group.rollouts.iter().filter(|ladder| ladder.brings != Brings::Removals) {
             let next = progress(group, ladder, lock).iter().position(|step| *step == Progress::Open);
             let rest = ladder.steps.iter().skip(next.map_or(usize::MAX, |next| next + 1)).flatten();
             later.extend(rest.filter(|instance| is_open(group, instance, lock)).cloned());

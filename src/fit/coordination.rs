@@ -6,7 +6,7 @@ use crate::check::{CoordinatedScaling, Coordination, Group, Model};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::kinds::Target;
 use crate::lock::Lock;
-use crate::rollout::Growth;
+use crate::rollout::{Growth, Skew};
 
 /// Refuses what would have no effect, and bounds that no order of instances keeps. `locks` tell
 /// which instances stand.
@@ -42,23 +42,20 @@ fn scaling(
     let Some(bound) = scale.bound() else { return };
     let wanted: Vec<u32> = roles().map(|role| role.replicas.min).collect();
     let standing: Vec<u32> = roles().map(|role| lock.standing(&role.name).count() as u32).collect();
-    let at_most = |a: &[u32], b: &[u32]| -> Vec<u32> { a.iter().zip(b).map(|(a, b)| *a.min(b)).collect() };
-    let both = at_most(&standing, &wanted);
-    // Instances leave as they would have come, in the other direction.
-    for (word, growth) in [
-        ("new", Growth { standing: &both, instances: &wanted }),
-        ("leaving", Growth { standing: &both, instances: &standing }),
-    ] {
-        let least = growth.least();
-        if least > bound.max(growth.at_first()) {
-            let names: Vec<String> = roles().map(|role| format!("`{}`", role.name)).collect();
-            let message = format!(
-                "no order of {word} instances keeps {} within this bound: the best is {:.1}%",
-                names.join(", "),
-                least.percent()
-            );
-            let help = "raise `max-skew` to it, leave it out, or choose numbers with a common divisor";
-            session.report(Diagnostic::new(Code::SkewUnreachable, scale.span, message).help(help));
-        }
+    let standing: Vec<u32> = standing.iter().zip(&wanted).map(|(a, b)| *a.min(b)).collect();
+    let growth = Growth { standing: &standing, instances: &wanted };
+    let least = growth.least();
+    if least > bound.max(growth.at_first()) {
+        let names: Vec<&str> = roles().map(|role| role.name.as_str()).collect();
+        session.report(unreachable(scale, "new", &names, least));
     }
+}
+
+/// A bound that no order of instances keeps, which are new or leave.
+pub(super) fn unreachable(scale: CoordinatedScaling, which: &str, roles: &[&str], least: Skew) -> Diagnostic {
+    let names: Vec<String> = roles.iter().map(|name| format!("`{name}`")).collect();
+    let (names, least) = (names.join(", "), least.percent());
+    let message = format!("no order of {which} instances keeps {names} within this bound: the best is {least:.1}%");
+    let help = "raise `max-skew` to it, leave it out, or choose numbers with a common divisor";
+    Diagnostic::new(Code::SkewUnreachable, scale.span, message).help(help)
 }

@@ -80,6 +80,9 @@ impl Lock {
                 if new { Ok(()) } else { Err(bad(line, "is there twice")) }
             }
             (["file", ..], [_, path, digest]) => insert(&mut self.files, line, file(*path)?, hash(*digest)?),
+            (["leaving", ..], [_, at, stood]) => {
+                insert(&mut self.leaving, line, instance(*at)?, number(*stood, 0..=u32::MAX)?)
+            }
             (["pin", ..], [_, at, pins]) => {
                 let pins = split(*pins, ',').into_iter().map(pin).collect::<Parsed<_>>()?;
                 insert(&mut self.pins, line, instance(*at)?, pins)
@@ -403,6 +406,7 @@ mod tests {
         let role = "[a-z][a-z0-9]{0,5}";
         let places = prop::collection::vec("[A-Za-z0-9._-]{1,9}", 1..4);
         let steps = prop::collection::btree_map(instance.clone(), any::<u32>(), 0..4);
+        let leaving = prop::collection::btree_map(instance.clone(), any::<u32>(), 0..3);
         let templates = prop::collection::btree_map(role, digest.clone(), 0..3);
         let values = prop::collection::btree_map("[a-z-]{1,5}", "[!-~]{1,9}", 1..3);
         let revisions = prop::collection::btree_map((role, role), values, 0..3);
@@ -414,22 +418,12 @@ mod tests {
             prop::collection::btree_map(instance, places, 0..6),
             prop::collection::btree_map(role, prop::collection::vec(amounts, 1..4), 0..3),
             affinities(),
-            (steps, templates, revisions),
+            (steps, templates, revisions, leaving),
         )
-            .prop_map(
-                |(edition, exclusive, files, pins, places, uses, affinities, (steps, templates, revisions))| Lock {
-                    affinities,
-                    edition,
-                    exclusive,
-                    files,
-                    pins,
-                    places,
-                    revisions,
-                    steps,
-                    templates,
-                    uses,
-                },
-            )
+            .prop_map(|(edition, exclusive, files, pins, places, uses, affinities, rest)| {
+                let (steps, templates, revisions, leaving) = rest;
+                Lock { affinities, edition, exclusive, files, leaving, pins, places, revisions, steps, templates, uses }
+            })
     }
 
     proptest! {

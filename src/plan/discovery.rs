@@ -68,7 +68,8 @@ fn push_role(out: &mut String, group: &check::Group, role: &Role<'_>, inventory:
     for unit in &role.units {
         let service = addressed_by(group, role.source, unit.instance);
         let domains: Vec<_> = unit.sites.iter().map(|site| domains(site, inventory)).collect();
-        for instance in unit.instance.map_or(0..role.instances(), |i| i..i.saturating_add(1)) {
+        let all = unit.instance.map_or(0..role.instances(), |i| i..i.saturating_add(1));
+        for instance in all.filter(|instance| !role.source.leaves(*instance)) {
             for (part, domains) in role.parts.iter().zip(&domains) {
                 for pod in pods_of(group, role.source, instance, part.source) {
                     let _ = writeln!(instances, "    - address: {}", scalar(&naming::address(&pod, &service, None)));

@@ -78,6 +78,7 @@ pub fn role(name: &str, form: Form, replicas: u32) -> Role {
         parts: vec![Part { kind: PartKind::Single, count: 1, pod: pod(name), after: Vec::new() }],
         after: Vec::new(),
         autoscale: None,
+        leaving: 0,
         recover: None,
         min_ready: 0,
         labels: BTreeMap::new(),
@@ -264,6 +265,7 @@ pub fn fit(groups: Vec<Group>, clauses: Vec<Vec<place::Clause>>) -> Fitted {
         hardware: BTreeMap::new(),
         links,
         locks: Vec::new(),
+        leaving: Vec::new(),
     }
 }
 

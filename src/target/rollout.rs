@@ -14,7 +14,7 @@ use crate::data::{Data, Map};
 use crate::fit::Fitted;
 use crate::lock::{Digest, Instance, Lock};
 use crate::plan::{Brings, Group, Plan, Role, Rollout, RolloutRole, kept, remembered_as};
-use crate::rollout::{Schedule, Skew, Update};
+use crate::rollout::{Schedule, Skew, Update, most_even, quickest};
 
 mod growing;
 
@@ -92,10 +92,14 @@ fn schedule_of(coordination: &Coordination, instances: &[u32], growing: Option<&
     let Some(rollout) = &coordination.rollout else {
         return (Schedule { steps: Vec::new(), skew: Skew::NONE }, true);
     };
-    let alone = || rollout.schedule.clone();
-    let Some(growing) = growing else { return (alone(), true) };
     let limits = Amount::limits(rollout.max_unavailable, instances);
-    let both = growing.during(Update { instances, limits: &limits, shared: true }, rollout.bound());
+    let update = Update { instances, limits: &limits, shared: true };
+    // While instances are on their way out there are others than the bound was checked for.
+    let others = rollout.schedule.steps.last().is_some_and(|last| last != instances);
+    let anew = || quickest(update, rollout.bound()).ok().flatten().or_else(|| most_even(update).ok());
+    let alone = || others.then(anew).flatten().unwrap_or_else(|| rollout.schedule.clone());
+    let Some(growing) = growing else { return (alone(), true) };
+    let both = growing.during(update, rollout.bound());
     (both.clone().unwrap_or_else(alone), both.is_some())
 }
 

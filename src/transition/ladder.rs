@@ -1,7 +1,10 @@
 //! A rollout commit by commit, for those who want to look before they go on.
 
+use std::collections::BTreeSet;
+
 use super::tasks::held_back;
 use super::{Before, Deferred};
+use crate::fit::leaving::Leaving;
 use crate::lock::Instance;
 use crate::plan::{self, Brings, Rollout};
 use crate::rollout::Skew;
@@ -24,8 +27,24 @@ pub struct Ladder {
 pub fn ladders(before: &Before<'_, '_>) -> Vec<Vec<Ladder>> {
     let groups = before.plan.groups.iter().enumerate();
     let moving = |rollout: &&Rollout| rollout.brings != Brings::Nothing;
-    let of = |g, group: &plan::Group<'_>| group.rollouts.iter().filter(moving).map(|r| ladder(before, g, r)).collect();
-    groups.map(|(g, group)| of(g, group)).collect()
+    let leaving =
+        |g: usize| before.fitted.leaving.get(g).into_iter().flatten().map(move |one| removals(before, g, one));
+    let of = |(g, group): (usize, &plan::Group<'_>)| {
+        let rollouts = group.rollouts.iter().filter(moving).map(|rollout| ladder(before, g, rollout));
+        rollouts.chain(leaving(g)).collect()
+    };
+    groups.map(of).collect()
+}
+
+fn removals(before: &Before<'_, '_>, g: usize, leaving: &Leaving) -> Ladder {
+    let group = before.plan.groups[g].source;
+    let one = |instance: &Instance| {
+        let role = group.roles.iter().find(|role| role.name == instance.role);
+        let span = role.map_or(group.span, |role| role.span);
+        Deferred { group: group.name.clone(), instance: instance.clone(), span, files: BTreeSet::new() }
+    };
+    let steps = leaving.commits.iter().map(|commit| commit.iter().map(one).collect()).collect();
+    Ladder { brings: Brings::Removals, steps, skew: leaving.skew, under_way: leaving.skew }
 }
 
 fn ladder(before: &Before<'_, '_>, g: usize, rollout: &Rollout) -> Ladder {

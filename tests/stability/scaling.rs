@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rbgc::emit::Group;
 use rbgc::order::{Delivery, argo};
 
-use super::{Desk, INVENTORY, Shop, restarted, tree};
+use super::{Desk, INVENTORY, Shop, cli, restarted, tree};
 use crate::support::tree::objects;
 
 /// Two prefills and four decodes that grow within a quarter of each other.
@@ -100,4 +100,83 @@ fn new_instances_come_commit_by_commit() {
         assert!(rest.is_empty() || left.contains(&format!("next {}", rest.split(' ').next().unwrap())), "{left}");
     }
     desk.run(0, &with("compile --check"));
+}
+
+#[test]
+fn instances_leave_in_step() {
+    let desk = Desk(tempfile::tempdir().unwrap());
+    let with = |command: &str| format!("{command} main.rbg -i inventory.yaml -o out");
+    let source =
+        SCALE.replace("replicas = 2  pods", "replicas = 4  pods").replace("replicas = 4  cpu", "replicas = 8  cpu");
+    desk.write("inventory.yaml", INVENTORY);
+    desk.write("main.rbg", &source);
+    desk.run(0, &with("compile --install"));
+    desk.write("main.rbg", SCALE);
+    let refused = desk.run(1, &with("compile"));
+    assert!(refused.err.contains("E0941"), "{}", refused.err);
+    desk.run(0, &with("diff"));
+    let plan = desk.run(0, &with("rollout plan")).out;
+    let steps = "g: decode, prefill in 2 steps; instances leave; shares of what stood differ by at most 25% at any moment\n    \
+                 1  open     prefill/3 decode/6 decode/7\n    2  open     prefill/2 decode/4 decode/5\n";
+    assert_eq!(plan, steps);
+    let tree = || tree::read(&desk.0.path().join("out"));
+    let before = tree();
+    let mut standing = vec![(4, 8)];
+    for _ in 0..9 {
+        if cli::run(desk.0.path(), &with("rollout status").split(' ').collect::<Vec<_>>()).exit == 0 {
+            break;
+        }
+        desk.run(0, &with("rollout next"));
+        let tree = tree();
+        let count = |role: &str| {
+            tree.keys()
+                .filter(|path| path.starts_with(&format!("g/{role}/statefulset-")) && !path.ends_with("-workers.yaml"))
+                .count()
+        };
+        standing.push((count("prefill"), count("decode")));
+        // Nobody is told of those that leave later.
+        assert!(!tree["g/base/configmap-g.yaml"].contains("g-decode-4-0"));
+        for (path, text) in tree.iter().filter(|(path, _)| path.contains("/statefulset-")) {
+            assert_eq!(before[path], *text, "{path}");
+        }
+    }
+    assert_eq!(standing, [(4, 8), (3, 6), (2, 4)]);
+    desk.run(0, &with("compile --check"));
+}
+
+#[test]
+fn whoever_lists_an_instance_drops_it_first() {
+    let desk = Desk(tempfile::tempdir().unwrap());
+    let with =
+        |command: &str, delivery: &str| format!("{command} main.rbg -i inventory.yaml -o out --delivery {delivery}");
+    let source = SCALE
+        .replace("max-skew = 25%", "order = \"ready\"")
+        .replace("after decode }", "after decode  args = decode.addresses }");
+    for delivery in ["flux", "argocd"] {
+        desk.write("inventory.yaml", INVENTORY);
+        desk.write("main.rbg", &source.replace("replicas = 4", "replicas = 6"));
+        desk.run(0, &with("compile", delivery));
+        desk.write("main.rbg", &source);
+        let router = || std::fs::read_to_string(desk.0.path().join("out/g/router/deployment-g-router.yaml")).unwrap();
+        let there = || {
+            let tree = tree::read(&desk.0.path().join("out"));
+            tree.keys().any(|path| path.contains("statefulset-g-decode-5"))
+        };
+        if delivery == "flux" {
+            let refused = desk.run(1, &with("compile", delivery)).err;
+            assert!(refused.contains("E0941") && refused.contains("gone before those who list them"), "{refused}");
+            let plan = desk.run(0, &with("rollout plan", delivery)).out;
+            assert!(
+                plan.contains("1  open     take them out of whoever lists them\n    2  open     decode/4 decode/5\n"),
+                "{plan}"
+            );
+            let next = desk.run(0, &with("rollout next", delivery));
+            assert!(next.err.contains("go on by `rbgc rollout next` for g/decode/4, g/decode/5"), "{}", next.err);
+            assert!(!router().contains("g-decode-5") && there());
+        }
+        desk.run(0, &with("compile", delivery));
+        assert!(!router().contains("g-decode-5") && !there());
+        desk.run(0, &with("compile --check", delivery));
+        std::fs::remove_dir_all(desk.0.path().join("out")).unwrap();
+    }
 }

@@ -92,6 +92,7 @@ pub fn compile_upon(
         kustomization,
         prune: BTreeSet::new(),
         install: false,
+        scale_in: Default::default(),
         effort: 1,
     };
     let inventory = Path::new(HOME).join("inventory.yaml");

@@ -138,6 +138,10 @@ fn keys_of_map_fields_fit() {
         ("autoscale { cpu = 70 }", "E0201 70"),
         ("autoscale { metric = \"queue\" }", "E0201 \"queue\""),
         ("autoscale { metric = metric(\"queue\", 10)  stabilization = 5min }", ""),
+        ("autoscale { metric = external(\"queue\", 10, labels = { a = \"b\" }) }", ""),
+        ("autoscale { metric = external(\"queue\", \"ten\") }", "E0201 \"ten\""),
+        ("autoscale { metric = prometheus(\"http://p\", \"q\", 500m)  activation = 1  cooldown = 5min }", ""),
+        ("autoscale { metric = prometheus(\"http://p\", \"q\", 1)  cooldown = 5 }", "E0201 5"),
         ("security { user = \"root\" }", "E0201 \"root\""),
         ("security { writable = [\"/tmp\"]  privileged = 1 }", "E0201 1"),
     ]);
