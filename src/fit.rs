@@ -56,6 +56,8 @@ pub struct Fitted {
     pub links: Vec<Link>,
     /// For each group what was remembered of it; empty when nothing was.
     pub locks: Vec<Lock>,
+    /// For each group the generation that stands, where it is another one.
+    pub retired: Vec<Option<u32>>,
 }
 
 /// Fits a model to a cluster. `locks` are those of all groups in the output, by the name of the
@@ -82,8 +84,22 @@ pub fn fit(
     let hardware = hardware::hardware(session, &model, inventory, &eligible);
     links::check(session, &model, inventory, &compute_domains);
     session.gate()?;
-    let problem = problem::problem(&model, inventory, eligible, locks);
-    let locks = model.groups.iter().map(|group| locks.get(&group.name).cloned().unwrap_or_default()).collect();
+    let retired = revision::retired(&model, locks);
+    let locks = revision::beside(&model, locks, &retired);
+    let problem = problem::problem(&model, inventory, eligible, &locks);
+    let locks = model.groups.iter().map(|group| locks.get(&group.stem).cloned().unwrap_or_default()).collect();
     let links = links::links(inventory, false);
-    Some(Fitted { target, model, stages, group_stages, problem, compute_domains, gang, hardware, links, locks })
+    Some(Fitted {
+        target,
+        model,
+        stages,
+        group_stages,
+        problem,
+        compute_domains,
+        gang,
+        hardware,
+        links,
+        locks,
+        retired,
+    })
 }

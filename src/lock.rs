@@ -10,6 +10,7 @@
 //! exclusive rack
 //! file prefill/statefulset-demo-prefill-0.yaml sha256:…
 //! file ../argocd/demo.yaml sha256:…
+//! generation 2
 //! pin prefill/0 rack=a/b1/r03
 //! place prefill/0 gpu-001,gpu-002
 //! revision prefill decode --page-size=64 image=example.com/engine:1.0.0
@@ -51,6 +52,8 @@ pub struct Lock {
     /// What was written: the hash of each file, by its path from the group's directory; see
     /// [`path::check_in_lock`].
     pub files: BTreeMap<String, Digest>,
+    /// The generation of the group: 1 where no line says so.
+    pub generation: u32,
     /// For each instance the levels and domains that its affinity names, in the order given.
     pub pins: BTreeMap<Instance, Vec<(String, String)>>,
     /// For each instance the node of each pod, in the order of its parts.
@@ -74,6 +77,7 @@ impl Default for Lock {
             edition: EDITION,
             exclusive: BTreeSet::new(),
             files: BTreeMap::new(),
+            generation: 1,
             pins: BTreeMap::new(),
             places: BTreeMap::new(),
             revisions: BTreeMap::new(),
@@ -135,6 +139,9 @@ impl Lock {
         }
         for (path, digest) in &self.files {
             writeln!(out, "file {path} {digest}")?;
+        }
+        if self.generation > 1 {
+            writeln!(out, "generation {}", self.generation)?;
         }
         for (instance, pins) in self.pins.iter().filter(|(_, pins)| !pins.is_empty()) {
             let pins = pins.iter().map(|(level, domain)| format!("{level}={domain}"));

@@ -17,6 +17,11 @@ pub const LABEL_COMPONENT: &str = "rbg.workloads.x-k8s.io/component-name";
 /// Label of pods with accelerators, for `exclusive`: always `true`.
 pub const LABEL_ACCELERATED: &str = "rbgc.dev/accelerated";
 
+/// The name that the objects of a later generation of a group carry.
+pub fn generation(group: &str, number: u32) -> String {
+    format!("{group}-{number}")
+}
+
 /// The workload of a role, its ClusterIP Service, its ServiceAccount and its policies.
 pub fn workload(group: &str, role: &str) -> String {
     format!("{group}-{role}")

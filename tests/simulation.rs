@@ -9,6 +9,7 @@
 mod argo;
 mod cluster;
 mod flux;
+mod generation;
 mod random;
 
 use std::collections::BTreeMap;

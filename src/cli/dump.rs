@@ -144,7 +144,7 @@ fn places(fitted: &Fitted, inventory: &Inventory, placement: &Placement) -> Stri
         for (role, instances) in group.roles.iter().zip(roles) {
             for (index, machines) in instances.iter().enumerate() {
                 let names: Vec<&str> = machines.iter().map(|m| inventory.nodes[*m].name.as_str()).collect();
-                let _ = writeln!(out, "{}/{}/{index}: {}", group.name, role.name, names.join(" "));
+                let _ = writeln!(out, "{}/{}/{index}: {}", group.stem, role.name, names.join(" "));
             }
         }
     }
@@ -172,7 +172,7 @@ fn standards_of(plan: &plan::Plan<'_>, target: Target) -> String {
         let group = &plan.groups[*group];
         let role = role.map_or("", |role| group.roles[role].source.name.as_str());
         let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
-        let _ = writeln!(out, "{}/{role}: {}{why}", group.source.name, standard.name());
+        let _ = writeln!(out, "{}/{role}: {}{why}", group.source.stem, standard.name());
     }
     out
 }

@@ -118,6 +118,7 @@ codes! {
     CrossedGroups "E0913" "groups that wait for each other as a whole";
     UnkeptSkew "E0914" "a bound that a controller does not keep";
     MixedRevisions "E0961" "a change that lets old and new ends of a connection meet";
+    BadGeneration "E0962" "a generation that cannot follow the one that stands";
     BadTree "E0971" "a tree that cannot be compared";
     NoRevision "E0972" "git does not give the tree to compare with";
     DeniedChange "E0973" "a change that is denied";

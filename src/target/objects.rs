@@ -60,7 +60,8 @@ pub fn service(group: &Group<'_>, role: &Role<'_>, service: &Service<'_>) -> Obj
         spec.set("clusterIP", "None").set("publishNotReadyAddresses", true);
     }
     spec.set("selector", selector).set_full("ports", service.ports.iter().map(port).collect::<Vec<_>>());
-    Object::new("v1", "Service", service.name.clone(), Stage::Base, Map::new().with("spec", spec))
+    let stage = service.after.map_or(Stage::Base, Stage::Serve);
+    Object::new("v1", "Service", service.name.clone(), stage, Map::new().with("spec", spec))
 }
 
 /// The service account of a role, unless the user brings one, and the right to look for pods.
@@ -116,7 +117,7 @@ pub fn network_policy(group: &Group<'_>, role: &Role<'_>) -> Object {
 
 fn ingress(rule: &Rule<'_>) -> Map {
     const NAMESPACE: &str = "kubernetes.io/metadata.name";
-    let peer = match rule.from {
+    let peer = match &rule.from {
         Peer::Role { group, role, namespace } => {
             let mut peer = Map::new();
             if let Some(namespace) = namespace {
