@@ -52,7 +52,7 @@ pub fn check(session: &mut Session, fitted: &Fitted, removes_first: bool) -> Opt
         match retired {
             Some(stands) => session.problems.extend(obstacle(group, *stands, removes_first)),
             None => {
-                let several = group.connections.iter().filter(|connection| several_pairs(group, connection));
+                let several = group.connections.iter().filter(|connection| several_pairs(group, connection, lock));
                 let changes = several.map(|connection| (connection, changes(group, connection, lock)));
                 let mixed = |(connection, changes): (&Connection, Vec<Change>)| {
                     (!changes.is_empty()).then(|| mixed(group, connection, &changes, removes_first))
@@ -121,9 +121,12 @@ const ANOTHER_GROUP: &str =
 
 /// Whether an old instance of one end can stand beside a new one of the other and serve. When each
 /// end has one instance, the service stops while the two are replaced, whatever is in them.
-fn several_pairs(group: &Group, connection: &Connection) -> bool {
-    // A Deployment makes a new pod before it deletes the old one.
-    let most = |role: &Role| role.replicas.max.saturating_add(u32::from(role.form == Form::Deployment));
+fn several_pairs(group: &Group, connection: &Connection, lock: &Lock) -> bool {
+    let most = |role: &Role| {
+        let stand = lock.places.keys().filter(|instance| instance.role == role.name).count();
+        // A Deployment makes a new pod before it deletes the old one.
+        (role.replicas.max as usize).max(stand).saturating_add(usize::from(role.form == Form::Deployment))
+    };
     let [from, to] = [connection.from, connection.to].map(|role| most(&group.roles[role]));
     from.saturating_mul(to) > 1
 }
@@ -163,7 +166,7 @@ fn mixed(group: &Group, connection: &Connection, changes: &[Change], removes_fir
         false => format!(
             "set `generation = {}` in group `{}`: its instances come up beside those that stand, and the traffic moves last",
             group.generation.saturating_add(1),
-            group.stem
+            group.declared
         ),
     })
 }
