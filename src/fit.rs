@@ -62,6 +62,8 @@ pub struct Fitted {
     pub locks: Vec<Lock>,
     /// For each group the instances that leave in step.
     pub leaving: Vec<Vec<leaving::Leaving>>,
+    /// For each group the generation that stands, where it is another one.
+    pub retired: Vec<Option<u32>>,
 }
 
 /// Fits a model to a cluster. `locks` are those of all groups in the output, by the name of the
@@ -93,8 +95,10 @@ pub fn fit(
     links::check(session, &model, inventory, &compute_domains);
     warm_up::check(session, &model, inventory, &eligible);
     session.gate()?;
-    let problem = problem::problem(&model, inventory, eligible, locks);
-    let locks = model.groups.iter().map(|group| locks.get(&group.name).cloned().unwrap_or_default()).collect();
+    let retired = revision::retired(&model, locks);
+    let locks = revision::beside(&model, locks, &retired);
+    let problem = problem::problem(&model, inventory, eligible, &locks);
+    let locks = model.groups.iter().map(|group| locks.get(&group.stem).cloned().unwrap_or_default()).collect();
     let links = links::links(inventory, false);
     Some(Fitted {
         target,
@@ -108,5 +112,6 @@ pub fn fit(
         links,
         locks,
         leaving,
+        retired,
     })
 }

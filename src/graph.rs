@@ -215,7 +215,7 @@ fn applications(model: &Model) -> Vec<Application> {
     }
     let mut applications: Vec<Application> = sets
         .into_values()
-        .filter_map(|groups| Some(Application { name: model.groups.get(*groups.first()?)?.name.clone(), groups }))
+        .filter_map(|groups| Some(Application { name: model.groups.get(*groups.first()?)?.stem.clone(), groups }))
         .collect();
     applications.sort_by_key(|a| a.groups.first().copied());
     applications

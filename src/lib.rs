@@ -76,7 +76,7 @@ pub fn compile(
         fit::names::check_kustomizations(session, &fitted.model, divided, &flux.namespace)?;
     }
     if !options.install {
-        fit::revision::check(session, &fitted)?; // old beside new
+        fit::revision::check(session, &fitted, options.delivery.removes_first())?; // old beside new
     }
     fitted.problem.effort = options.effort;
     let placement = place::place(session, &fitted.problem)?; // which instance where
@@ -89,6 +89,7 @@ pub fn compile(
     let change =
         transition::Before { fitted: &fitted, plan: &plan, placement: &placement, order: &order, removed: &removed };
     let transition = transition::transition(&change).map_err(|problem| session.report(problem)).ok()?; // one commit, or more
+    fit::revision::whole(session, &fitted, transition.deferred.iter().map(|one| one.group.as_str()))?;
     let locks = record::locks(&fitted, &plan, &placement); // what is remembered
     let lists = options.delivery.lists(options.kustomization);
     let (mut groups, warnings) = emit::render(locks, &order, lists, lower); // objects, then bytes

@@ -10,6 +10,7 @@
 //! exclusive rack
 //! file prefill/statefulset-demo-prefill-0.yaml sha256:…
 //! file ../argocd/demo.yaml sha256:…
+//! generation 2
 //! leaving prefill/1 2
 //! pin prefill/0 rack=a/b1/r03
 //! place prefill/0 gpu-001,gpu-002
@@ -52,6 +53,8 @@ pub struct Lock {
     /// What was written: the hash of each file, by its path from the group's directory; see
     /// [`path::check_in_lock`].
     pub files: BTreeMap<String, Digest>,
+    /// The generation of the group: 1 where no line says so.
+    pub generation: u32,
     /// Instances that nobody lists any more, and that leave in a later commit. For each how many of its
     /// role stood before the first of them left.
     pub leaving: BTreeMap<Instance, u32>,
@@ -78,6 +81,7 @@ impl Default for Lock {
             edition: EDITION,
             exclusive: BTreeSet::new(),
             files: BTreeMap::new(),
+            generation: 1,
             leaving: BTreeMap::new(),
             pins: BTreeMap::new(),
             places: BTreeMap::new(),
@@ -147,6 +151,9 @@ impl Lock {
         }
         for (path, digest) in &self.files {
             writeln!(out, "file {path} {digest}")?;
+        }
+        if self.generation > 1 {
+            writeln!(out, "generation {}", self.generation)?;
         }
         for (instance, stood) in &self.leaving {
             writeln!(out, "leaving {instance} {stood}")?;

@@ -22,6 +22,10 @@ pub const WAIT: &str = "rbg-wait";
 
 /// The port on which the leader of an instance gathers its workers, where they restart together.
 pub const RENDEZVOUS_PORT: u16 = 7117;
+/// The name that the objects of a later generation of a group carry.
+pub fn generation(group: &str, number: u32) -> String {
+    format!("{group}-{number}")
+}
 
 /// The workload of a role, its ClusterIP Service, its ServiceAccount and its policies.
 pub fn workload(group: &str, role: &str) -> String {

@@ -58,6 +58,14 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// Whether what is no longer made is removed before what takes its place is ready.
+    pub fn removes_first(&self) -> bool {
+        match self {
+            Delivery::Flux(_) => true,
+            Delivery::Argocd(_) | Delivery::Plain => false,
+        }
+    }
+
     /// The directories that kustomize is told the files of: with `kustomization` all, else those
     /// that the tool reads as such.
     pub fn lists(&self, kustomization: bool) -> Lists {
@@ -175,10 +183,10 @@ impl<'p, 'm> Order<'p, 'm> {
     /// instance or component is brought alone.
     fn directory(&self, manifest: &Manifest) -> String {
         let group = self.plan.groups[manifest.group].source;
-        let Some(role) = manifest.role else { return format!("{}/{}", group.name, naming::BASE) };
+        let Some(role) = manifest.role else { return format!("{}/{}", group.stem, naming::BASE) };
         match &self.engine {
             Engine::Flux(flux) => flux.directory(self.plan, flux.batch_of(self.plan, manifest)),
-            Engine::Argo(_) | Engine::None => format!("{}/{}", group.name, group.roles[role].name),
+            Engine::Argo(_) | Engine::None => format!("{}/{}", group.stem, group.roles[role].name),
         }
     }
 
@@ -195,7 +203,7 @@ impl<'p, 'm> Order<'p, 'm> {
             Engine::Flux(flux) => {
                 flux.directory(self.plan, flux.workload(self.plan, (group, role), unit.instance, part))
             }
-            Engine::Argo(_) | Engine::None => format!("{}/{}", owner.name, place.unwrap_or(naming::BASE)),
+            Engine::Argo(_) | Engine::None => format!("{}/{}", owner.stem, place.unwrap_or(naming::BASE)),
         };
         format!("{directory}/{}", file_name(kind, &name))
     }

@@ -162,6 +162,9 @@ pub struct Service<'m> {
     pub part: Option<&'m str>,
     /// Which of its pods it prefers, in the words of Kubernetes.
     pub distribution: Option<&'m str>,
+    /// It leads to this generation only when the roles of this stage are ready; `None` when it is there
+    /// before all roles.
+    pub after: Option<u32>,
 }
 
 /// Pods of an instance that share a template.
@@ -233,7 +236,7 @@ pub fn plan<'m>(fitted: &'m Fitted, inventory: &'m Inventory, placement: &Placem
 fn applications(known: &[Application], model: &Model) -> Vec<Application> {
     let covered: BTreeSet<usize> = known.iter().flat_map(|a| a.groups.iter().copied()).collect();
     let alone = (0..model.groups.len()).filter(|g| !covered.contains(g));
-    let alone = alone.map(|g| Application { name: model.groups[g].name.clone(), groups: vec![g] });
+    let alone = alone.map(|g| Application { name: model.groups[g].stem.clone(), groups: vec![g] });
     known.iter().cloned().chain(alone).collect()
 }
 
@@ -264,7 +267,8 @@ fn group<'m>(
         (role.exposed, role.used) = (routing::exposed(&fitted.model, id, &topology.inventory.routing), used);
         role
     });
-    let roles: Vec<Role> = roles.collect();
+    let mut roles: Vec<Role> = roles.collect();
+    entrances(fitted, index, &mut roles);
     let discovery = discovery::text(source, &roles, topology.inventory, &fitted.links, compute_domains);
     Group { source, discovery, compute_domains, roles, rollouts: Vec::new() }
 }
@@ -320,6 +324,7 @@ fn services<'m>(group: &check::Group, role: &'m check::Role) -> Vec<Service<'m>>
         ports: &[],
         part: None,
         distribution: None,
+        after: None,
     };
     let clients = Service {
         name: naming::workload(&group.name, &role.name),
@@ -327,9 +332,34 @@ fn services<'m>(group: &check::Group, role: &'m check::Role) -> Vec<Service<'m>>
         ports: role.ports(),
         part: role.multi_pod().then(|| role.parts[0].kind.name()),
         distribution: role.traffic_distribution.as_ref().map(|(word, _)| word.as_str()),
+        after: None,
     };
     let peers = (role.form != Form::Deployment).then_some(peers);
     peers.into_iter().chain((!role.ports().is_empty()).then_some(clients)).collect()
+}
+
+/// Gives the roles of a later generation the Services that others know them by. These lead to it as
+/// late as can be: when all of the group is ready, but before those of other groups that wait for it.
+fn entrances(fitted: &Fitted, index: usize, roles: &mut [Role<'_>]) {
+    let source = &fitted.model.groups[index];
+    if source.generation == 1 {
+        return;
+    }
+    let stages = &fitted.stages.stage;
+    let stage = |id: RoleId| match &fitted.group_stages {
+        Some(whole) => whole.get(id.group).copied(),
+        None => stages.get(id.group).and_then(|group| group.get(id.role)).copied(),
+    };
+    let waits = |role: &check::Role| role.after.iter().any(|after| after.role.group == index);
+    let others = fitted.model.roles().filter(|(id, role)| id.group != index && waits(role));
+    let needed = others.filter_map(|(id, _)| stage(id)).min().unwrap_or(u32::MAX).saturating_sub(1);
+    let last = roles.iter().map(|role| role.stage).max().unwrap_or(0);
+    for role in roles {
+        let Some(own) = role.services.iter().find(|service| !service.headless) else { continue };
+        let after = Some(role.stage.max(last.min(needed)));
+        let known = Service { name: source.client_service(role.source), after, ..*own };
+        role.services.push(known);
+    }
 }
 
 /// A role by its group and index.

@@ -15,12 +15,12 @@ pub use changes::{Change, changes, different, summary, too_many};
 /// The lock of every group, in the order of the model, still without its files.
 pub fn locks(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement) -> Vec<(String, Lock)> {
     let groups = fitted.model.groups.iter().enumerate();
-    groups.map(|(index, group)| (group.name.clone(), lock(fitted, plan, placement, index))).collect()
+    groups.map(|(index, group)| (group.stem.clone(), lock(fitted, plan, placement, index))).collect()
 }
 
 fn lock(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement, index: usize) -> Lock {
     let group = &fitted.model.groups[index];
-    let mut lock = Lock::default();
+    let mut lock = Lock { generation: group.generation, ..Lock::default() };
     for clause in group.clauses.iter().filter(|c| c.prefer.is_none()) {
         if let ClauseKind::Exclusive { level } = &clause.kind {
             lock.exclusive.insert(level.name.clone());

@@ -36,6 +36,8 @@ pub enum Stage {
     WarmUp,
     /// Workloads, by stage of the role and step within it.
     Run(u32, u32),
+    /// Services that lead to what runs once the roles of a stage are ready.
+    Serve(u32),
     /// What acts on running workloads.
     Last,
     /// What brings traffic from outside to roles that are ready.

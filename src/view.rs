@@ -234,7 +234,7 @@ fn group(scene: &Scene<'_>, g: usize) -> Group {
         let instances = standing.map(|(i, machines)| instance(scene, (g, r, i), machines)).collect();
         Role { name: role.name.clone(), instances }
     };
-    Group { name: group.name.clone(), roles: group.roles.iter().enumerate().map(role).collect() }
+    Group { name: group.stem.clone(), roles: group.roles.iter().enumerate().map(role).collect() }
 }
 
 fn instance(scene: &Scene<'_>, (g, r, i): (usize, usize, usize), machines: &[usize]) -> Instance {

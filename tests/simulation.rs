@@ -13,6 +13,7 @@
 mod argo;
 mod cluster;
 mod flux;
+mod generation;
 mod lws;
 mod random;
 mod rbg;

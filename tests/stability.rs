@@ -13,6 +13,7 @@ use crate::support::Memory;
 use crate::support::compile::HOME;
 use crate::support::tree::{self, Tree};
 
+mod generation;
 mod rollout;
 mod scaling;
 
@@ -417,6 +418,32 @@ fn room_that_is_freed_in_a_later_wave() {
     let before = together.deliver(&[], &argocd, &[]).unwrap();
     let swapped = Shop { inventory: kinds("ddppoo"), ..together };
     assert_eq!(commits(&swapped, before, &[]), [[""; 0]]);
+}
+
+/// One StatefulSet for all instances, on all nodes.
+const SHARED: &str = "\
+group shared {
+  namespace = \"llm\"
+  role server { image = \"example.com/engine:1.0.0\"  replicas = 8  gpus = 8  port http = 8000 }
+}
+";
+
+#[test]
+fn an_object_for_each_instance_in_the_place_of_one_for_all() {
+    let argocd = Delivery::Argocd(argo::Options::default());
+    let flux = Delivery::Flux(flux::Options::default());
+    let mut shop = Shop::new(SHARED);
+    let before = [&argocd, &flux].map(|delivery| shop.deliver(&[], delivery, &[]).unwrap());
+    shop.edit("http = 8000 }", "http = 8000 }\n  place { server apart at node }");
+    // The old object goes last under Argo CD, first under Flux.
+    let [first, second] = commits_by(&argocd, &shop, before[0].clone(), &[]).try_into().unwrap();
+    assert_eq!((first.len(), second), (8, vec![]));
+    assert_eq!(commits_by(&flux, &shop, before[1].clone(), &[]), [[""; 0]]);
+    // And back.
+    let apart = shop.deliver(&[], &argocd, &[]).unwrap();
+    shop.source = SHARED.into();
+    let back = shop.deliver(&apart, &argocd, &[]).unwrap();
+    assert_eq!(back[0].deferred.len(), 8);
 }
 
 /// A directory in which the program runs.

@@ -14,6 +14,9 @@ use crate::resolve::Type;
 use crate::source::Span;
 use crate::syntax::{Ident, ItemKind, StatementKind};
 
+/// The highest generation of a group: its digits are a part of many names.
+const MOST_GENERATIONS: u32 = 9999;
+
 impl<'p> Checker<'_, '_, 'p> {
     /// All groups with everything evaluated.
     pub fn build(&mut self) -> Model {
@@ -93,6 +96,9 @@ impl<'p> Checker<'_, '_, 'p> {
         let state = self.group(ix);
         Group {
             name: state.name.clone(),
+            stem: state.stem.clone(),
+            generation: state.generation,
+            generation_span: self.group_field_span(ix, "generation"),
             declared: state.declared.name.clone(),
             index: state.index,
             namespace,
@@ -113,10 +119,36 @@ impl<'p> Checker<'_, '_, 'p> {
 
     fn check_group_name(&mut self, ix: GroupIx) {
         let state = self.group(ix);
-        if matches!(state.name.as_str(), "argocd" | "flux" | "base") {
-            let message = format!("`{}` cannot be the name of a group: a directory of the output has it", state.name);
+        if matches!(state.stem.as_str(), "argocd" | "flux" | "base") {
+            let message = format!("`{}` cannot be the name of a group: a directory of the output has it", state.stem);
             let span = state.declared.span;
             self.report(Diagnostic::new(Code::InvalidName, span, message));
+        }
+    }
+
+    /// Names the objects of a group after its generation, before anything asks for their names.
+    pub fn set_generation(&mut self, ix: GroupIx) {
+        let before = self.session.problems.len();
+        let Some((value, span)) = self.group_field(ix, "generation") else { return };
+        if value.is_error() && self.session.problems.len() == before {
+            // The roles are not there yet, because they are named after it.
+            let message = "the generation is not known before the roles: it cannot use them";
+            self.report(
+                Diagnostic::new(Code::ValueCycle, span, message).help("a number, or a `param` or `let` of one"),
+            );
+        }
+        let Value::Int(number) = self.convert(value, &Type::Int, span) else { return };
+        match u32::try_from(number).ok().filter(|number| (1..=MOST_GENERATIONS).contains(number)) {
+            Some(1) => {}
+            Some(number) => {
+                let state = &mut self.groups[ix.0 as usize];
+                state.generation = number;
+                state.name = naming::generation(&state.stem, number);
+            }
+            None => {
+                let message = format!("{number} is no generation");
+                self.report(Diagnostic::new(Code::OutOfRange, span, message).help(format!("1 to {MOST_GENERATIONS}")));
+            }
         }
     }
 

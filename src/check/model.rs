@@ -60,8 +60,16 @@ impl Model {
 /// One service of several roles: one element of `group g x N`.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// The name of the objects: `g`, or `g-0` for the first of `x N`. A DNS label.
+    /// The name of the objects: `g`, or `g-0` for the first of `x N`; with the number of the generation
+    /// behind it from the second on. A DNS label.
     pub name: String,
+    /// The name without the generation: of its directory, its lock, and of the Services by which others
+    /// reach it.
+    pub stem: String,
+    /// Which set of objects this is, from 1. A later one comes up beside the one before.
+    pub generation: u32,
+    /// Where that is said, else the name of the group.
+    pub generation_span: Span,
     /// The name in the source.
     pub declared: String,
     /// Its number, for `x N`.
@@ -95,6 +103,21 @@ pub struct Group {
 }
 
 impl Group {
+    /// The Service by which those who are not of the group reach a role; its name is the same in all
+    /// generations.
+    pub fn client_service(&self, role: &Role) -> String {
+        naming::workload(&self.stem, &role.name)
+    }
+
+    /// The name of the objects of the generation before, which may still stand.
+    pub fn before(&self) -> Option<String> {
+        match self.generation {
+            0 | 1 => None,
+            2 => Some(self.stem.clone()),
+            number => Some(naming::generation(&self.stem, number - 1)),
+        }
+    }
+
     /// The ConfigMap with the discovery file. The RoleBasedGroup controller makes one of the group's
     /// name, but writes addresses into it that pods of multi-pod roles do not have (upstream #448);
     /// groups with such roles get one of their own.

@@ -1,7 +1,7 @@
 //! Roles, instances and groups as values: addresses, Services, selectors, ports.
 
 use super::mistakes;
-use super::state::{Checker, Context, Goal, GroupIx, RoleIx, Use, View};
+use super::state::{Checker, Context, Goal, GroupIx, GroupState, RoleIx, Use, View};
 use super::table::ChildKind;
 use super::value::Value;
 use super::{Form, PartKind};
@@ -258,17 +258,24 @@ impl<'p> Checker<'_, '_, 'p> {
     /// A host name as it is seen from where an expression stands.
     fn qualified(&mut self, host: String, group: GroupIx, cx: Context<'_>) -> String {
         let namespace = self.namespace(group);
-        let here = cx.view.map(|v| self.role(v.role).group).or_else(|| self.frame_group(cx.frame));
-        match here {
+        match self.standpoint(cx) {
             Some(here) if self.namespace(here) == namespace => host,
             _ => format!("{host}.{namespace}"),
         }
     }
 
+    /// The group in which an expression stands.
+    fn standpoint(&self, cx: Context<'_>) -> Option<GroupIx> {
+        cx.view.map(|v| self.role(v.role).group).or_else(|| self.frame_group(cx.frame))
+    }
+
     fn service_host(&mut self, role: RoleIx, cx: Context<'_>) -> String {
         let state = self.role(role);
         let (name, group) = (state.name.name.clone(), state.group);
-        let host = naming::workload(&self.group(group).name, &name);
+        // Those of its own group talk to its own generation.
+        let own = self.standpoint(cx) == Some(group);
+        let GroupState { name: generation, stem, .. } = self.group(group);
+        let host = naming::workload(if own { generation } else { stem }, &name);
         self.qualified(host, group, cx)
     }
 

@@ -140,9 +140,11 @@ impl<'p> Checker<'_, '_, 'p> {
             self.define(frame, "index", Slot::Value(Value::Int(i64::from(index))));
         }
         self.define_lets(&group.body, frame);
-        let name = index.map_or(group.name.name.clone(), |i| format!("{}-{i}", group.name.name));
+        let stem = index.map_or(group.name.name.clone(), |i| format!("{}-{i}", group.name.name));
         self.groups.push(GroupState {
-            name,
+            name: stem.clone(),
+            stem,
+            generation: 1,
             declared: &group.name,
             index,
             doc,
@@ -165,6 +167,7 @@ impl<'p> Checker<'_, '_, 'p> {
             gathered.layers.push(Layer { body: &refine.body, frame, tie: Some(tie), refine: true, call: None });
         }
         self.groups[ix.0 as usize].layers = gathered.layers;
+        self.set_generation(ix);
         self.set_up_roles(ix);
         ix
     }

@@ -128,7 +128,11 @@ pub(super) struct RoleState<'p> {
 /// A group while it is checked.
 #[derive(Clone)]
 pub(super) struct GroupState<'p> {
+    /// The name of its objects.
     pub name: String,
+    /// The same without the generation.
+    pub stem: String,
+    pub generation: u32,
     pub declared: &'p Ident,
     pub index: Option<u32>,
     pub doc: &'p [String],

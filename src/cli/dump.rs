@@ -145,7 +145,7 @@ fn places(fitted: &Fitted, inventory: &Inventory, placement: &Placement) -> Stri
         for (role, instances) in group.roles.iter().zip(roles) {
             for (index, machines) in instances.iter().enumerate() {
                 let names: Vec<&str> = machines.iter().map(|m| inventory.nodes[*m].name.as_str()).collect();
-                let _ = writeln!(out, "{}/{}/{index}: {}", group.name, role.name, names.join(" "));
+                let _ = writeln!(out, "{}/{}/{index}: {}", group.stem, role.name, names.join(" "));
             }
         }
     }
@@ -176,7 +176,7 @@ fn standards_of(plan: &plan::Plan<'_>) -> String {
     for ((group, role), Need { standard, reasons, .. }) in &roles {
         let group = &plan.groups[*group];
         let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
-        let _ = writeln!(out, "{}/{}: {}{why}", group.source.name, group.roles[*role].source.name, standard.name());
+        let _ = writeln!(out, "{}/{}: {}{why}", group.source.stem, group.roles[*role].source.name, standard.name());
     }
     out
 }

@@ -118,7 +118,7 @@ fn node(id: RoleId) -> String {
 }
 
 fn title(group: &Group) -> String {
-    format!("{}/{}", group.namespace, group.name)
+    format!("{}/{}", group.namespace, group.stem)
 }
 
 /// `2 x 4 pods`, `1..4 pods`.

@@ -136,8 +136,8 @@ fn make(session: &mut Session<'_>, arguments: &Arguments, job: &Job) -> Result<O
     let Some(path) = &job.inventory else { return Ok(None) };
     let prepared = crate::prepare(session, &job.files, path, &locks, (&job.parameters(), Commit::default()));
     let Some((mut fitted, inventory)) = prepared else { return Ok(None) };
-    if let Some(group) = fitted.model.groups.iter().find(|group| prune.contains(&group.name)) {
-        return Err(Misuse(format!("group `{}` is to be pruned, but the sources declare it", group.name)));
+    if let Some(group) = fitted.model.groups.iter().find(|group| prune.contains(&group.stem)) {
+        return Err(Misuse(format!("group `{}` is to be pruned, but the sources declare it", group.stem)));
     }
     if arguments.verify {
         return Ok(Some(commits::verify(&fitted, &inventory, &locks, arguments.json)));

@@ -127,6 +127,7 @@ codes! {
     UpdateWhileScaling "E0942" "an update and a change of numbers that cannot be brought together";
     UnkeptRatio "E0943" "a ratio that autoscalers do not keep";
     MixedRevisions "E0961" "a change that lets old and new ends of a connection meet";
+    BadGeneration "E0962" "a generation that cannot follow the one that stands";
     BadTree "E0971" "a tree that cannot be compared";
     NoRevision "E0972" "git does not give the tree to compare with";
     DeniedChange "E0973" "a change that is denied";

@@ -6,6 +6,7 @@ use super::{Group, Lock, dependencies, path};
 use crate::naming;
 use crate::order;
 use crate::record::Change;
+use crate::transition::Deferred;
 
 /// The groups as the first commit leaves them: the files of instances that must wait are as they
 /// were, or away when they are new, and so are their entries in the locks. `before` are the locks
@@ -28,30 +29,39 @@ fn keep_files(old: &Lock, mut group: Group, files: &BTreeSet<String>, read: &imp
         group.files.extend(stood(path).map(|text| (path.clone(), text)));
     }
     // Nobody is told of pods that do not exist yet.
-    let fresh = group.deferred.iter().any(|d| !old.places.contains_key(&d.instance));
+    let fresh = group.deferred.iter().any(|d| !stood_before(old, &name, d));
     super::lists::renew(&group.name, &mut group.files);
-    for name in [group.name.clone(), naming::discovery(&group.name)] {
-        let path = order::path_of(&group.name, naming::BASE, "ConfigMap", &name);
-        if let (true, Some(file)) = (fresh, group.files.get_mut(&path)) {
-            *file = stood(&path).unwrap_or_else(|| file.clone());
-        }
+    let discovery = order::path_of(&group.name, naming::BASE, "ConfigMap", "");
+    let discovery = discovery.trim_end_matches(".yaml");
+    for (path, file) in group.files.iter_mut().filter(|(path, _)| fresh && path.starts_with(discovery)) {
+        *file = stood(path).unwrap_or_else(|| file.clone());
     }
     group
 }
 
+/// Whether an instance that must wait stood before, in the objects that it is going to have.
+fn stood_before(old: &Lock, group: &str, deferred: &Deferred) -> bool {
+    let written = |path: &String| old.files.contains_key(&path::in_lock(group, path));
+    old.places.contains_key(&deferred.instance) && deferred.files.iter().any(written)
+}
+
 fn keep_entries(old: &Lock, group: Group) -> Group {
     let mut lock = group.lock;
-    for instance in group.deferred.iter().map(|d| &d.instance) {
+    for deferred in &group.deferred {
+        let instance = &deferred.instance;
         lock.places.remove(instance);
         lock.pins.remove(instance);
         if !old.places.contains_key(instance) {
             // What does not stand yet is given its step when it comes.
             lock.steps.remove(instance);
         }
-        lock.places.extend(old.places.get_key_value(instance).map(|(k, v)| (k.clone(), v.clone())));
-        lock.pins.extend(old.pins.get_key_value(instance).map(|(k, v)| (k.clone(), v.clone())));
         let own = |site: &super::lock::affinity::Site| site.role == instance.role && site.index == Some(instance.index);
         lock.affinities.retain(|site, _| !own(site));
+        if !stood_before(old, &group.name, deferred) {
+            continue;
+        }
+        lock.places.extend(old.places.get_key_value(instance).map(|(k, v)| (k.clone(), v.clone())));
+        lock.pins.extend(old.pins.get_key_value(instance).map(|(k, v)| (k.clone(), v.clone())));
         lock.affinities
             .extend(old.affinities.iter().filter(|(site, _)| own(site)).map(|(k, v)| (k.clone(), v.clone())));
     }

@@ -43,7 +43,7 @@ pub fn check(session: &mut Session, model: &Model, target: Target) {
     let mut seen: IndexMap<(&'static str, &str, String), (Span, &str)> = IndexMap::new();
     let mut groups: BTreeMap<&str, Span> = BTreeMap::new();
     for group in &model.groups {
-        if let Some(earlier) = groups.insert(&group.name, group.span) {
+        if let Some(earlier) = groups.insert(&group.stem, group.span) {
             session.report(same_group(group, earlier));
             continue;
         }
@@ -86,7 +86,7 @@ pub fn check_kustomizations(session: &mut Session, model: &Model, divided: bool,
         let group = groups[batch.group];
         (group, batch.role.map_or(group.span, |r| group.roles[r].span), kustomization(group, &batch))
     };
-    let parents = groups.iter().map(|g| (*g, g.span, naming::kustomization(&g.namespace, &g.name)));
+    let parents = groups.iter().map(|g| (*g, g.span, naming::kustomization(&g.namespace, &g.stem)));
     let mut seen: BTreeMap<String, (Span, &str)> = BTreeMap::new();
     // Of the many batches of a role the first mistake tells enough.
     let mut told: BTreeSet<Span> = BTreeSet::new();
@@ -113,7 +113,7 @@ pub fn kustomization(group: &Group, batch: &Batch) -> String {
     let content = batch.content.directory();
     let name = role.map_or(content.unwrap_or(naming::BASE), |role| role.name.as_str());
     let component = part.or(content.filter(|_| role.is_some()));
-    naming::kustomization_of((&group.namespace, &group.name), name, batch.instance, component)
+    naming::kustomization_of((&group.namespace, &group.stem), name, batch.instance, component)
 }
 
 fn names_of(group: &Group, target: Target) -> Vec<Made> {
@@ -133,6 +133,9 @@ fn names_of_role(group: &Group, role: &Role, target: Target, made: &mut Vec<Made
     let mut add = |kind, name: String, limit| made.push(Made { kind, name, limit, span: role.span });
     add("Service", naming::headless(g, r), LABEL);
     add("Service", naming::workload(g, r), LABEL);
+    if group.generation > 1 {
+        add("Service", group.client_service(role), LABEL);
+    }
     add("ServiceAccount", naming::workload(g, r), OBJECT);
     if role.expose.as_ref().is_some_and(|expose| expose.form == Some(Exposure::LoadBalancer)) {
         add("Service", naming::external(g, r), LABEL);
@@ -225,7 +228,7 @@ fn too_many(group: &Group) -> Diagnostic {
 }
 
 fn same_group(group: &Group, earlier: Span) -> Diagnostic {
-    Diagnostic::new(Code::NameCollision, group.span, format!("two groups `{}`", group.name))
+    Diagnostic::new(Code::NameCollision, group.span, format!("two groups `{}`", group.stem))
         .label(earlier, "the other one")
         .help("rename one: each group has a directory of its own in the output")
 }

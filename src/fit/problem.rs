@@ -21,7 +21,7 @@ pub(super) fn problem(
     eligible: Eligible,
     locks: &BTreeMap<String, Lock>,
 ) -> Problem {
-    let compiled: BTreeSet<&str> = model.groups.iter().map(|g| g.name.as_str()).collect();
+    let compiled: BTreeSet<&str> = model.groups.iter().map(|g| g.stem.as_str()).collect();
     let others: Vec<(&String, &Lock)> = locks.iter().filter(|(name, _)| !compiled.contains(name.as_str())).collect();
     let resources = columns(model, inventory, &others);
     let index: BTreeMap<&str, usize> = inventory.nodes.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
@@ -44,7 +44,7 @@ pub(super) fn problem(
     }
     for (g, group) in model.groups.iter().enumerate() {
         let empty = Lock::default();
-        let lock = locks.get(&group.name).unwrap_or(&empty);
+        let lock = locks.get(&group.stem).unwrap_or(&empty);
         problem.groups.push(self::group(group, (&eligible, g), &problem, inventory, lock, &index));
     }
     problem.eligible = eligible.sets;
@@ -207,7 +207,7 @@ fn group(
         })
         .collect();
     Group {
-        name: group.name.clone(),
+        name: group.stem.clone(),
         roles,
         clauses: group.clauses.iter().flat_map(|c| clauses(c, inventory)).collect(),
         edges: group

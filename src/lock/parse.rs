@@ -80,6 +80,11 @@ impl Lock {
                 if new { Ok(()) } else { Err(bad(line, "is there twice")) }
             }
             (["file", ..], [_, path, digest]) => insert(&mut self.files, line, file(*path)?, hash(*digest)?),
+            (["generation", _], [_, generation]) => {
+                let free = self.generation == 1;
+                self.generation = number(*generation, 2..=9999)?;
+                if free { Ok(()) } else { Err(bad(line, "is there twice")) }
+            }
             (["leaving", ..], [_, at, stood]) => {
                 insert(&mut self.leaving, line, instance(*at)?, number(*stood, 0..=u32::MAX)?)
             }
@@ -284,6 +289,7 @@ mod tests {
              affinity r/2/pod asked:9f86d081884c7d65 need:zone=a&x/rack=r3 need:pool!=a|b like:100:host=n1|n2 \
              apart:x/rack:* spread:zone:1:-:required spread:zone:2:3:preferred taint:gpu=:NoSchedule lock-memory\n\
              edition 2026\nexclusive rack\nfile ../argocd/g.yaml {HASH}\nfile r/x.yaml {HASH}\n\
+             generation 2\n\
              pin r/0 zone=a,rack=a/b1/r3\nplace r/2 n1,n2\nplace r/10 n3\n\
              revision r s --a=b=c image=x/y:1\nuses r cpu=64,nvidia.com/gpu=8 -\n"
         );
@@ -318,6 +324,8 @@ mod tests {
         check("place R/0 n", "3:7-8@ `R` is no name of a role");
         check("place r/0 n,,m", "3:13-13@ `` is no name of a node");
         check("pin r/0 rack", "3:9-13@ `rack` is no pair with `=`");
+        check("generation 1", "3:12-13@ `1` is no number that can stand here");
+        check("generation 2\ngeneration 3", "4:1-13@ `generation 3` is there twice");
         check("revision a b", "3:1-13@ `revision a b` is no entry of a lock");
         check("revision a B image=x", "3:12-13@ `B` is no name of a role");
         check("revision a b image", "3:14-19@ `image` is no pair with `=`");
@@ -411,7 +419,7 @@ mod tests {
         let values = prop::collection::btree_map("[a-z-]{1,5}", "[!-~]{1,9}", 1..3);
         let revisions = prop::collection::btree_map((role, role), values, 0..3);
         (
-            1..=9999u32,
+            (1..=9999u32, 1..=9999u32),
             prop::collection::btree_set("[a-z]{1,5}", 0..3),
             prop::collection::btree_map(path, digest, 0..6),
             prop::collection::btree_map(instance.clone(), prop::collection::vec(domain, 1..3), 0..4),
@@ -420,9 +428,22 @@ mod tests {
             affinities(),
             (steps, templates, revisions, leaving),
         )
-            .prop_map(|(edition, exclusive, files, pins, places, uses, affinities, rest)| {
+            .prop_map(|((edition, generation), exclusive, files, pins, places, uses, affinities, rest)| {
                 let (steps, templates, revisions, leaving) = rest;
-                Lock { affinities, edition, exclusive, files, leaving, pins, places, revisions, steps, templates, uses }
+                Lock {
+                    affinities,
+                    edition,
+                    exclusive,
+                    files,
+                    generation,
+                    leaving,
+                    pins,
+                    places,
+                    revisions,
+                    steps,
+                    templates,
+                    uses,
+                }
             })
     }
 

@@ -3,7 +3,7 @@
 //! A wave is waited for until its objects are healthy, and waves do not reach across Applications.
 //! Sources: gitops-engine `pkg/sync/sync_tasks.go` and `sync_context.go`, and the user guide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Extra, Moment, Seen};
 use crate::data::{Data, Map};
@@ -123,10 +123,12 @@ impl<'p> Argo<'p> {
     pub fn warnings(&self, plan: &Plan<'_>, seen: &[Seen]) -> Vec<Diagnostic> {
         let of_application = |application: &Application| {
             let groups = || application.groups.iter().filter_map(|g| Some((plan.groups.get(*g)?, seen.get(*g)?)));
-            let last = groups().flat_map(|(group, _)| group.roles.iter().map(|role| role.stage)).max()?;
+            let roles = || groups().flat_map(|(group, _)| &group.roles);
+            let served = roles().flat_map(|role| &role.services).filter_map(|service| service.after);
+            let last = roles().map(|role| Stage::Run(role.stage, 0)).chain(served.map(Stage::Serve)).max()?;
             let (group, kind) = groups().find_map(|(group, seen)| {
                 let (stage, kind) = seen.first_to_wait_for()?;
-                (stage < Stage::Run(last, 0)).then_some((group, kind))
+                (stage < last).then_some((group, kind))
             })?;
             Some(ungated(group.source.span, kind))
         };
@@ -146,6 +148,8 @@ fn ungated(span: crate::source::Span, kind: &str) -> Diagnostic {
 #[derive(Debug)]
 struct Waves {
     stages: Vec<i64>,
+    /// The last wave before the next stage.
+    ends: Vec<i64>,
     last: i64,
 }
 
@@ -153,6 +157,7 @@ impl Waves {
     /// A stage takes as many gaps as its steps need: every wave of a stage is before the next.
     fn of(application: &Application, plan: &Plan<'_>) -> Waves {
         let mut steps: BTreeMap<u32, (u32, i64)> = BTreeMap::new();
+        let mut serving: BTreeSet<u32> = BTreeSet::new();
         let groups = application.groups.iter().filter_map(|g| plan.groups.get(*g));
         for (group, (index, role)) in groups.flat_map(|g| g.roles.iter().enumerate().map(move |role| (g, role))) {
             let parts = role.parts.iter().map(|p| p.step).max().unwrap_or(0);
@@ -163,15 +168,20 @@ impl Waves {
             let scales = group.source.coordinations.iter().filter(|c| c.scale.is_some());
             let scaled = scales.flat_map(|c| &c.roles).any(|(role, _)| *role == index);
             *gap = if units > 0 || scaled { ROLLOUT_GAP } else { *gap };
+            for served in role.services.iter().filter_map(|service| service.after) {
+                serving.insert(served);
+            }
         }
         let mut next = FIRST_WAVE;
-        let mut stages = Vec::new();
+        let (mut stages, mut ends) = (Vec::new(), Vec::new());
         for stage in 0..=steps.keys().next_back().copied().unwrap_or(0) {
             stages.push(next);
             let (most, gap) = steps.get(&stage).copied().unwrap_or((0, GAP));
+            let most = most + u32::from(serving.contains(&stage));
             next += gap * (i64::from(most) / gap + 1);
+            ends.push(next - 1);
         }
-        Waves { stages, last: next.max(LAST_WAVE) }
+        Waves { stages, ends, last: next.max(LAST_WAVE) }
     }
 
     fn wave(&self, stage: Stage) -> i64 {
@@ -183,6 +193,7 @@ impl Waves {
                 let first = self.stages.get(stage as usize).copied().unwrap_or(FIRST_WAVE);
                 first + i64::from(step)
             }
+            Stage::Serve(stage) => self.ends.get(stage as usize).copied().unwrap_or(self.last),
             Stage::Last | Stage::Expose => self.last,
         }
     }

@@ -196,7 +196,7 @@ impl<'p> Flux<'p> {
         let batch = match manifest.stage {
             Stage::WarmUp => self.batches.warm_up(id),
             Stage::Expose => Batches::exposing(id),
-            Stage::Access | Stage::Base | Stage::Run(..) | Stage::Last => self.batches.head(id),
+            Stage::Access | Stage::Base | Stage::Run(..) | Stage::Serve(_) | Stage::Last => self.batches.head(id),
         };
         self.batches.find(&batch).unwrap_or_default()
     }
@@ -229,9 +229,9 @@ impl<'p> Flux<'p> {
         let group = plan.groups[batch.group].source;
         let content = batch.content.directory();
         let Some(role) = batch.role.map(|role| &group.roles[role]) else {
-            return format!("{}/{}", group.name, content.unwrap_or(naming::BASE));
+            return format!("{}/{}", group.stem, content.unwrap_or(naming::BASE));
         };
-        let mut path = format!("{}/{}", group.name, role.name);
+        let mut path = format!("{}/{}", group.stem, role.name);
         content.iter().for_each(|content| path.push_str(&format!("/{content}")));
         batch.instance.iter().for_each(|index| path.push_str(&format!("/{index}")));
         batch.part.iter().for_each(|part| path.push_str(&format!("/{}", role.parts[*part].kind.name())));
@@ -251,17 +251,17 @@ impl<'p> Flux<'p> {
 
     fn parent(&self, plan: &Plan<'_>, group: usize) -> Extra {
         let source = plan.groups[group].source;
-        let path = format!("{ROLES}/{}", source.name);
+        let path = format!("{ROLES}/{}", source.stem);
         // It does not wait, so that a new revision reaches all its Kustomizations at once.
         let spec = self.spec(APPLY, false).with("path", self.path(&path));
-        let name = naming::kustomization(&source.namespace, &source.name);
+        let name = naming::kustomization(&source.namespace, &source.stem);
         self.extra(GROUPS.into(), name, group, spec)
     }
 
     fn child(&self, plan: &Plan<'_>, index: usize, manifests: &[&Manifest]) -> Extra {
         let batch = &self.batches.list[index];
         let source = plan.groups[batch.group].source;
-        let parent = batch.role.is_none().then(|| naming::kustomization(&source.namespace, &source.name));
+        let parent = batch.role.is_none().then(|| naming::kustomization(&source.namespace, &source.stem));
         let dependency = |before: &usize| {
             let other = &self.batches.list[*before];
             let mut map = Map::new().with("name", kustomization(plan.groups[other.group].source, other));
@@ -277,7 +277,7 @@ impl<'p> Flux<'p> {
             .full("dependsOn", dependencies)
             .full("healthCheckExprs", expressions)
             .with("path", self.path(&self.directory(plan, index)));
-        self.extra(format!("{ROLES}/{}", source.name), kustomization(source, batch), batch.group, spec)
+        self.extra(format!("{ROLES}/{}", source.stem), kustomization(source, batch), batch.group, spec)
     }
 
     fn spec(&self, timeout: u64, wait: bool) -> Map {

@@ -1,5 +1,6 @@
 //! Who may reach whom: the rules of one NetworkPolicy a role, from the edges of the model.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Exposure, Group, Model, PickerService, Port, Role, RoleId, client_port};
@@ -31,8 +32,8 @@ pub struct Rule<'m> {
 pub enum Peer<'m> {
     /// The pods of a role.
     Role {
-        /// Its group.
-        group: &'m str,
+        /// The name of its group's objects.
+        group: Cow<'m, str>,
         /// Its name.
         role: &'m str,
         /// Its namespace, when that is another one.
@@ -167,7 +168,7 @@ fn group_policies<'m>(
     let policy = |(number, role): (usize, &'m Role)| {
         let id = RoleId { group: index, role: number };
         let mut rules: Vec<Rule> =
-            sources[number].iter().filter_map(|(from, ports)| rule(model, group, *from, ports)).collect();
+            sources[number].iter().flat_map(|(from, ports)| rules(model, group, *from, ports)).collect();
         let ports = outside.of_gateways(id, role, entries.contains(&number));
         rules.extend(from_namespaces(&namespaces.gateway, ports));
         rules.extend(from_namespaces(&namespaces.monitoring, scraped(role)));
@@ -185,16 +186,20 @@ fn group_policies<'m>(
     group.roles.iter().enumerate().map(policy).collect()
 }
 
-/// `None` when nothing is allowed: a reference to a role without ports.
-fn rule<'m>(model: &'m Model, group: &Group, from: RoleId, ports: &Allowed) -> Option<Rule<'m>> {
+/// Nothing is allowed by a reference to a role without ports. Of another group the generation before
+/// is admitted too: it serves until the new one does.
+fn rules<'m>(model: &'m Model, group: &Group, from: RoleId, ports: &Allowed) -> Vec<Rule<'m>> {
     let source = model.group_of(from);
     let namespace = (source.namespace != group.namespace).then_some(source.namespace.as_str());
     let ports: Vec<PortKey> = match ports {
         None => Vec::new(),
-        Some(ports) if ports.is_empty() => return None,
+        Some(ports) if ports.is_empty() => return Vec::new(),
         Some(ports) => ports.iter().copied().collect(),
     };
-    Some(Rule { from: Peer::Role { group: &source.name, role: &model.role(from).name, namespace }, ports })
+    let before = source.before().filter(|_| source.stem != group.stem);
+    let names = before.map(Cow::Owned).into_iter().chain([Cow::Borrowed(source.name.as_str())]);
+    let role = model.role(from).name.as_str();
+    names.map(|group| Rule { from: Peer::Role { group, role, namespace }, ports: ports.clone() }).collect()
 }
 
 fn from_namespaces<'m>(names: &'m [String], ports: BTreeSet<PortKey>) -> Option<Rule<'m>> {

@@ -3,7 +3,6 @@
 use crate::check::{Backend, Expose, Exposure, Model, PickerService, RoleId, client_port};
 use crate::fit::routing::form;
 use crate::inventory::Routing;
-use crate::naming;
 
 /// A role that is exposed.
 #[derive(Debug)]
@@ -58,7 +57,7 @@ fn destination<'m>(model: &'m Model, from: RoleId, backend: &Backend) -> Option<
 }
 
 fn service(model: &Model, id: RoleId) -> String {
-    naming::workload(&model.group_of(id).name, &model.role(id).name)
+    model.group_of(id).client_service(model.role(id))
 }
 
 /// What other roles may do with one because of what they expose.

@@ -172,6 +172,9 @@ pub fn elastic(name: &str, min: u32, max: u32) -> Role {
 pub fn group(name: &str, roles: Vec<Role>) -> Group {
     Group {
         name: name.into(),
+        stem: name.into(),
+        generation: 1,
+        generation_span: HERE,
         declared: name.into(),
         index: None,
         namespace: "llm".into(),
@@ -266,6 +269,7 @@ pub fn fit(groups: Vec<Group>, clauses: Vec<Vec<place::Clause>>) -> Fitted {
         links,
         locks: Vec::new(),
         leaving: Vec::new(),
+        retired: Vec::new(),
     }
 }
 

@@ -115,7 +115,7 @@ fn moved_instance(fitted: &Fitted, plan: &Plan<'_>, placement: &Placement, moved
     let after = &placement.groups[moved.group][moved.role][moved.instance];
     let unit = role.units.iter().find(|unit| unit.instance == Some(instance));
     Change {
-        group: plan.groups[moved.group].source.name.clone(),
+        group: plan.groups[moved.group].source.stem.clone(),
         role: role.source.name.clone(),
         instance: Some(instance),
         reason: moved.why(&fitted.problem, &before),
@@ -147,7 +147,7 @@ fn affinity(fitted: &Fitted, plan: &Plan<'_>, (g, r): (usize, usize), unit: &Uni
         History::New | History::Kept => None,
     });
     (restarts > 0).then(|| Change {
-        group: group.source.name.clone(),
+        group: group.source.stem.clone(),
         role: role.source.name.clone(),
         instance: unit.instance,
         nodes: None,

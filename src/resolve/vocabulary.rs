@@ -154,7 +154,7 @@ pub const ROLE_STATEMENTS: &[&str] = &[
 ];
 
 /// Fields of a group.
-pub const GROUP_FIELDS: &[&str] = &["annotations", "labels", "namespace", "objective", "pin"];
+pub const GROUP_FIELDS: &[&str] = &["annotations", "generation", "labels", "namespace", "objective", "pin"];
 
 /// Statements of a group body that are not fields, for suggestions.
 pub const GROUP_STATEMENTS: &[&str] = &["after", "assert", "connect", "coordinate", "defaults", "let", "place", "role"];

@@ -63,7 +63,8 @@ pub fn service(group: &Group<'_>, role: &Role<'_>, service: &Service<'_>) -> Obj
     }
     spec.set("selector", selector).set_full("ports", service.ports.iter().map(port).collect::<Vec<_>>());
     spec.set_some("trafficDistribution", service.distribution.map(text));
-    Object::new("v1", "Service", service.name.clone(), Stage::Base, Map::new().with("spec", spec))
+    let stage = service.after.map_or(Stage::Base, Stage::Serve);
+    Object::new("v1", "Service", service.name.clone(), stage, Map::new().with("spec", spec))
 }
 
 /// The service account of a role, unless the user brings one, and the right to look for pods.
@@ -127,7 +128,7 @@ pub fn network_policy(group: &Group<'_>, role: &Role<'_>) -> Object {
 
 fn ingress(rule: &Rule<'_>) -> Map {
     const NAMESPACE: &str = "kubernetes.io/metadata.name";
-    let peers = match rule.from {
+    let peers = match &rule.from {
         Peer::Anyone => Vec::new(),
         Peer::Blocks(blocks) => {
             let peer = |block: &String| Map::new().with("ipBlock", Map::new().with("cidr", text(block)));

@@ -34,6 +34,8 @@ pub fn schedule(plan: &mut Plan<'_>, fitted: &Fitted, install: bool) {
         let templates = templates(plan, index);
         let none = Lock::default();
         let lock = fitted.locks.get(index).unwrap_or(&none);
+        // Of a generation that comes up beside another nothing serves yet.
+        let install = install || fitted.retired.get(index).is_some_and(Option::is_some);
         let rollout = |coordination| rollout(&plan.groups[index], coordination, &templates, lock, install);
         let rollouts: Vec<Rollout> = source.coordinations.iter().filter_map(rollout).collect();
         let group = &mut plan.groups[index];

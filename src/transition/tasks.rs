@@ -135,6 +135,11 @@ pub fn needs_steps(deferred: &[Deferred]) -> Option<Diagnostic> {
 /// Places that are shown of one problem.
 const SHOWN: usize = 10;
 
+/// The last part of a path: the kind and name of an object.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 struct List<'a, 'm> {
     before: &'a Before<'a, 'm>,
     problem: &'a Problem,
@@ -160,17 +165,32 @@ impl<'a, 'm> List<'a, 'm> {
         let group = &before.plan.groups[g];
         let empty = Lock::default();
         let lock = before.fitted.locks.get(g).unwrap_or(&empty);
+        let written: BTreeSet<&str> = lock.files.keys().map(|path| file_name(path)).collect();
         for (r, role) in group.roles.iter().enumerate() {
-            if role.source.by_instance() {
-                self.instances((g, r), role, lock);
+            let known = if self.replaced((g, r), role, &written) {
+                let own = lock.places.keys().filter(|key| key.role == role.source.name);
+                own.for_each(|key| self.goes(g, &group.source.stem, key, lock, before.order.removal(g, Some(r))));
+                &empty
             } else {
-                self.shared((g, r), role, lock);
+                lock
+            };
+            if role.source.by_instance() {
+                self.instances((g, r), role, known);
+            } else {
+                self.shared((g, r), role, known);
             }
         }
         let gone = lock.places.keys().filter(|key| !group.roles.iter().any(|r| r.source.name == key.role));
         for key in gone {
-            self.goes(g, &group.source.name, key, lock, before.order.removal(g, None));
+            self.goes(g, &group.source.stem, key, lock, before.order.removal(g, None));
         }
+    }
+
+    /// Whether other objects than those that were `written` hold the pods of a role now: the old ones
+    /// are removed with all that goes, whatever comes in their place.
+    fn replaced(&self, (g, r): (usize, usize), role: &Role<'_>, written: &BTreeSet<&str>) -> bool {
+        let files = || role.units.iter().flat_map(|unit| self.before.order.workloads(g, r, unit));
+        !written.is_empty() && !files().any(|path| written.contains(file_name(&path)))
     }
 
     /// Groups that go.
@@ -203,7 +223,7 @@ impl<'a, 'm> List<'a, 'm> {
 
     /// Instances with objects of their own.
     fn instances(&mut self, (g, r): (usize, usize), role: &Role<'_>, lock: &Lock) {
-        let (group, name) = (self.before.plan.groups[g].source.name.clone(), role.source.name.clone());
+        let (group, name) = (self.before.plan.groups[g].source.stem.clone(), role.source.name.clone());
         for unit in &role.units {
             let Some(index) = unit.instance else { continue };
             let from = lock.places.get(&Instance { role: name.clone(), index }).cloned().unwrap_or_default();
@@ -268,7 +288,7 @@ impl<'a, 'm> List<'a, 'm> {
 
     /// A shared template names no nodes: its pods stay where they are, and more of them come.
     fn shared(&mut self, (g, r): (usize, usize), role: &Role<'_>, lock: &Lock) {
-        let (group, name) = (self.before.plan.groups[g].source.name.clone(), &role.source.name);
+        let (group, name) = (self.before.plan.groups[g].source.stem.clone(), &role.source.name);
         let at = self.moment((g, r), None, 0);
         for index in 0..role.source.replicas.max {
             let stood = lock.places.contains_key(&Instance { role: name.clone(), index });
@@ -432,5 +452,5 @@ pub(super) fn held_back(
             }
         }
     }
-    Some(Deferred { group: source.source.name.clone(), instance, span: source.roles[r].source.span, files })
+    Some(Deferred { group: source.source.stem.clone(), instance, span: source.roles[r].source.span, files })
 }

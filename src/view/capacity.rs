@@ -280,7 +280,7 @@ fn surges(scene: &Scene<'_>) -> Vec<Surge> {
                 free[m].iter_mut().zip(&pod.request).for_each(|(free, asked)| *free -= asked);
             }
             surges.push(Surge {
-                group: group.source.name.clone(),
+                group: group.source.stem.clone(),
                 role: role.source.name.clone(),
                 pods: 1,
                 node: machine.map(|m| scene.node(m).to_owned()),

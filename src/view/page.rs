@@ -199,7 +199,7 @@ fn legend(scene: &Scene<'_>, paints: &Paints, g: usize) -> Legend {
         asked.map(|pod| pod.request.get(scene.problem().gpu).copied().unwrap_or(0)).sum()
     };
     Legend {
-        name: group.name.clone(),
+        name: group.stem.clone(),
         namespace: group.namespace.clone(),
         key: g + 1,
         pods: placed.iter().flatten().map(Vec::len).sum(),
@@ -217,7 +217,7 @@ fn link_rows(scene: &Scene<'_>, traffic: &Traffic) -> Vec<Link> {
     };
     let row = |(level, pairs): &(Option<usize>, u64)| Link {
         group: traffic.group,
-        name: group.name.clone(),
+        name: group.stem.clone(),
         edge: edge.clone(),
         floor: traffic.floor.map(crate::link::Link::name),
         class: links::class(scene, *level).name(),

@@ -91,7 +91,7 @@ fn affinities(fitted: &Fitted, group: usize, lock: &Lock, nodes: &BTreeMap<&str,
                 let own = role.by_instance().then_some(index);
                 let Some(affinity) = lock.affinities.get(&remembered_as(role, own, part)) else { continue };
                 let places = distinct(places.get(pods).unwrap_or_default());
-                let name = || format!("{}/{}/{index}", group.name, role.name);
+                let name = || format!("{}/{}/{index}", group.stem, role.name);
                 for node in places.into_iter().filter_map(|name| nodes.get(name.as_str())) {
                     if !kept::allows(affinity, node) {
                         let reason = format!("`{}` has not the labels that its pods require", node.name);

@@ -50,6 +50,8 @@ pub struct Sync {
     desired: BTreeSet<Key>,
     /// Kinds whose health is known.
     judged: BTreeSet<String>,
+    /// Whether the Application prunes everything last.
+    patient: bool,
     pruned: bool,
     /// Whether everything was done.
     pub done: bool,
@@ -90,6 +92,9 @@ fn sync(application: &Object, all: &[Object], judged: &BTreeSet<String>) -> Sync
         rest,
         current: Vec::new(),
         judged: judged.clone(),
+        patient: at(&application.value, &["spec", "syncPolicy", "syncOptions"])
+            .and_then(|options| options.as_sequence())
+            .is_some_and(|options| options.iter().any(|option| option.as_str() == Some("PruneLast=true"))),
         pruned: false,
         done: false,
     }
@@ -131,7 +136,7 @@ impl Sync {
     /// Removes what the Application had and has no longer.
     fn prune(&self, cluster: &mut Cluster, last: bool) {
         cluster.objects.retain(|key, live| {
-            let late = annotation(&live.object, "sync-options").contains("PruneLast=true");
+            let late = self.patient || annotation(&live.object, "sync-options").contains("PruneLast=true");
             live.owner != self.name || self.desired.contains(key) || late != last
         });
     }

@@ -57,7 +57,15 @@ fn policy() -> Map {
     let retry = Map::new().with("limit", 5).with("refresh", true).with("backoff", backoff);
     Map::new()
         .with("automated", Map::new().with("prune", true).with("selfHeal", true))
-        .with("syncOptions", vec!["ServerSideApply=true", "RespectIgnoreDifferences=true", "FailOnSharedResource=true"])
+        .with(
+            "syncOptions",
+            vec![
+                "ServerSideApply=true",
+                "RespectIgnoreDifferences=true",
+                "FailOnSharedResource=true",
+                "PruneLast=true",
+            ],
+        )
         .with("retry", retry)
 }
 
@@ -135,7 +143,7 @@ impl Scene<'_, '_, '_> {
     }
 
     fn groups(&self) -> impl Iterator<Item = &str> {
-        self.application.groups.iter().map(|g| self.plan.groups[*g].source.name.as_str())
+        self.application.groups.iter().map(|g| self.plan.groups[*g].source.stem.as_str())
     }
 
     /// One group is a directory of its own; several are some directories of the output, or with

@@ -66,6 +66,7 @@ fn groups_that_depend_on_each_other_are_one_application() {
         - ServerSideApply=true
         - RespectIgnoreDifferences=true
         - FailOnSharedResource=true
+        - PruneLast=true
     ");
     assert_snapshot!(yaml("argocd/appproject-store.yaml"), @r"
     apiVersion: argoproj.io/v1alpha1
