@@ -25,7 +25,7 @@
 //!   a source, a text template, or `inventory.yaml` in the place of the common `tests/inventory.yaml`.
 //! - What is expected is written in comments under the lines: see `tests/support/expect.rs`. A
 //!   program that reports nothing says `// ok`.
-//! - `//@ set name=value` sets a parameter, as `--set` does; `//@ delivery flux` delivers by Flux;
+//! - `//@ set name=value` sets a parameter, as `--set` does; `//@ delivery flux` delivers by Flux, `argocd` by Argo CD;
 //!   `//@ target name` chooses another target than `native`.
 //!
 //! Every program runs through the whole compiler, so that the phase of the directory is where the

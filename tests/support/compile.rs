@@ -7,7 +7,7 @@ use rbgc::check;
 use rbgc::diag::{Diagnostic, Session};
 use rbgc::emit::Group;
 use rbgc::kinds::Target;
-use rbgc::order::{Delivery, flux};
+use rbgc::order::{Delivery, argo, flux};
 use rbgc::source::SourceMap;
 
 use super::program::Program;
@@ -99,6 +99,7 @@ pub fn compile_program(program: &Program) -> Outcome {
     let set: Vec<_> = sets.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
     let setting = |word: &str| program.files[0].text.lines().find_map(|line| line.strip_prefix(word)).map(str::trim);
     let delivery = match setting("//@ delivery ") {
+        Some("argocd") => Delivery::Argocd(argo::Options::default()),
         Some("flux") => Delivery::Flux(flux::Options::default()),
         _ => Delivery::Plain,
     };
