@@ -223,9 +223,8 @@ impl Program {
             } else if dice.below(3) == 0 {
                 self.add(group, dice);
                 // What existed may come after what is new, where that makes no circle.
-                let new = self.groups[group].last().map(|role| role.after.clone()).unwrap_or_default();
                 let first = self.groups[group].len() - 1;
-                if new.is_empty() {
+                if self.groups[group][first].after.is_empty() && self.groups[group][first].beyond.is_empty() {
                     self.groups[group][0].after = vec![(group, first)];
                 }
             }
