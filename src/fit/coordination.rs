@@ -18,7 +18,8 @@ pub fn check(session: &mut Session, model: &Model, locks: &BTreeMap<String, Lock
     for group in &model.groups {
         for coordination in &group.coordinations {
             if let Some(scale) = coordination.scale {
-                let lock = locks.get(&group.name).unwrap_or(&none);
+                let stands = locks.get(&group.stem).filter(|lock| lock.generation == group.generation);
+                let lock = stands.unwrap_or(&none);
                 scaling(session, group, (coordination, scale), lock);
             }
         }

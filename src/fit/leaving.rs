@@ -64,7 +64,8 @@ pub fn leaving(
     let listed = listed(model);
     let mut found = Vec::new();
     for (index, group) in model.groups.iter_mut().enumerate() {
-        let lock = locks.get(&group.name);
+        // Another generation leaves as a whole.
+        let lock = locks.get(&group.stem).filter(|lock| lock.generation == group.generation);
         let coordinations = group.coordinations.clone();
         let scaled = coordinations.iter().filter_map(|c| Some((c, c.scale?)));
         let of = |(coordination, scale): (&Coordination, CoordinatedScaling)| {

@@ -138,7 +138,7 @@ fn names_of_role(group: &Group, role: &Role, target: Target, made: &mut Vec<Made
     }
     add("ServiceAccount", naming::workload(g, r), OBJECT);
     if role.expose.as_ref().is_some_and(|expose| expose.form == Some(Exposure::LoadBalancer)) {
-        add("Service", naming::external(g, r), LABEL);
+        add("Service", naming::external(&group.stem, r), LABEL);
     }
     if role.parts.iter().any(|p| !p.pod.files.is_empty()) {
         add("ConfigMap", naming::files(g, r, None), OBJECT);

@@ -22,12 +22,12 @@ const INGRESS: &str = "networking.k8s.io/v1";
 pub fn objects(plan: &Plan<'_>, group: &Group<'_>, role: &Role<'_>) -> Vec<Object> {
     let mut objects = Vec::new();
     objects.extend(role.source.metrics.as_ref().map(|metrics| pod_monitor(plan.inventory, group, role, metrics)));
-    objects.extend((!role.used.by_routes_of.is_empty()).then(|| reference_grant(role)));
+    objects.extend((!role.used.by_routes_of.is_empty()).then(|| reference_grant(group, role)));
     if let Some(exposed) = &role.exposed {
         let mut object = match exposed.form {
-            Exposure::HttpRoute => http_route(plan.inventory, role, exposed, services(exposed)),
-            Exposure::InferencePool => http_route(plan.inventory, role, exposed, vec![to_pool(role)]),
-            Exposure::Ingress => ingress(plan.inventory, role, exposed),
+            Exposure::HttpRoute => http_route(plan.inventory, (group, role), exposed, services(exposed)),
+            Exposure::InferencePool => http_route(plan.inventory, (group, role), exposed, vec![to_pool(role)]),
+            Exposure::Ingress => ingress(plan.inventory, (group, role), exposed),
             Exposure::LoadBalancer => load_balancer(group, role, exposed),
         };
         let own = exposed.source.annotations.iter();
@@ -69,7 +69,13 @@ fn answering(group: &Group<'_>, role: &Role<'_>) -> Map {
     labels
 }
 
-fn http_route(inventory: &Inventory, role: &Role<'_>, exposed: &Exposed<'_>, backends: Vec<Map>) -> Object {
+/// What clients come by keeps its name over all generations of a group, and is changed last.
+fn http_route(
+    inventory: &Inventory,
+    (group, role): (&Group<'_>, &Role<'_>),
+    exposed: &Exposed<'_>,
+    backends: Vec<Map>,
+) -> Object {
     let path = Map::new().with("type", "PathPrefix").with("value", text(&exposed.source.path));
     let mut rule = Map::new().with("matches", vec![Map::new().with("path", path)]);
     let timeout = exposed.source.timeout.map(|seconds| quantity::go_duration(u64::from(seconds)));
@@ -79,7 +85,8 @@ fn http_route(inventory: &Inventory, role: &Role<'_>, exposed: &Exposed<'_>, bac
         .with("parentRefs", inventory.routing.gateway.iter().map(parent).collect::<Vec<_>>())
         .with("hostnames", texts(exposed.source.hosts.iter().map(String::as_str)))
         .with("rules", vec![rule]);
-    Object::new(GATEWAY_API, "HTTPRoute", role.name.clone(), Stage::Expose, Map::new().with("spec", spec))
+    let name = group.source.client_service(role.source);
+    Object::new(GATEWAY_API, "HTTPRoute", name, Stage::Expose, Map::new().with("spec", spec))
 }
 
 fn parent(gateway: &Gateway) -> Map {
@@ -106,20 +113,21 @@ fn to_pool(role: &Role<'_>) -> Map {
 }
 
 /// Lets routes of other namespaces lead to the Service of a role. It stands before they do.
-fn reference_grant(role: &Role<'_>) -> Object {
+fn reference_grant(group: &Group<'_>, role: &Role<'_>) -> Object {
+    let name = group.source.client_service(role.source);
     let from = |namespace: &&str| {
         Map::new().with("group", GATEWAY).with("kind", "HTTPRoute").with("namespace", text(namespace))
     };
-    let to = Map::new().with("group", "").with("kind", "Service").with("name", text(&role.name));
+    let to = Map::new().with("group", "").with("kind", "Service").with("name", text(&name));
     let from: Vec<Map> = role.used.by_routes_of.iter().map(from).collect();
     let spec = Map::new().with("from", from).with("to", vec![to]);
-    Object::new(GRANT_API, "ReferenceGrant", role.name.clone(), Stage::Access, Map::new().with("spec", spec))
+    Object::new(GRANT_API, "ReferenceGrant", name, Stage::Access, Map::new().with("spec", spec))
 }
 
-fn ingress(inventory: &Inventory, role: &Role<'_>, exposed: &Exposed<'_>) -> Object {
-    let service = Map::new()
-        .with("name", text(&role.name))
-        .with("port", Map::new().with("name", text(&exposed.source.port.name)));
+fn ingress(inventory: &Inventory, (group, role): (&Group<'_>, &Role<'_>), exposed: &Exposed<'_>) -> Object {
+    let name = group.source.client_service(role.source);
+    let service =
+        Map::new().with("name", text(&name)).with("port", Map::new().with("name", text(&exposed.source.port.name)));
     let path = Map::new()
         .with("path", text(&exposed.source.path))
         .with("pathType", "Prefix")
@@ -133,7 +141,7 @@ fn ingress(inventory: &Inventory, role: &Role<'_>, exposed: &Exposed<'_>) -> Obj
     spec.set_some("ingressClassName", inventory.routing.ingress_class.as_deref().map(text))
         .set_full("tls", exposed.source.tls.iter().map(tls).collect::<Vec<_>>())
         .set("rules", hosts().map(rule).collect::<Vec<_>>());
-    Object::new(INGRESS, "Ingress", role.name.clone(), Stage::Expose, Map::new().with("spec", spec))
+    Object::new(INGRESS, "Ingress", name, Stage::Expose, Map::new().with("spec", spec))
 }
 
 /// A Service of its own: that for clients inside the cluster is there before the role is ready.
@@ -146,7 +154,7 @@ fn load_balancer(group: &Group<'_>, role: &Role<'_>, exposed: &Exposed<'_>) -> O
         .with("targetPort", text(&port.name));
     let spec =
         Map::new().with("type", "LoadBalancer").with("selector", answering(group, role)).with("ports", vec![port]);
-    let name = naming::external(&group.source.name, &role.source.name);
+    let name = naming::external(&group.source.stem, &role.source.name);
     Object::new("v1", "Service", name, Stage::Expose, Map::new().with("spec", spec))
 }
 
