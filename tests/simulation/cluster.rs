@@ -39,9 +39,14 @@ pub struct Pod {
     pub members: Vec<bool>,
 }
 
+/// The template of the pods that answer for an instance.
+fn answering(object: &Object) -> Option<&Value> {
+    object.template().or_else(|| at(&object.value, &["spec", "leaderWorkerTemplate", "leaderTemplate"]))
+}
+
 /// Whom the pods of a workload wait for.
 fn waits(object: &Object) -> Vec<(String, String)> {
-    let inits = object.template().and_then(|template| at(template, &["spec", "initContainers"])?.as_sequence());
+    let inits = answering(object).and_then(|template| at(template, &["spec", "initContainers"])?.as_sequence());
     let wait = inits.into_iter().flatten().find(|init| init["name"] == "rbg-wait");
     let args: Vec<&str> =
         wait.and_then(|w| w["args"].as_sequence()).into_iter().flatten().filter_map(Value::as_str).collect();
@@ -149,7 +154,7 @@ impl Cluster {
         let ports = at(service, &["spec", "ports"]).and_then(Value::as_sequence);
         let open = ports.is_some_and(|ports| ports.iter().any(|p| p["port"].as_u64() == port.parse().ok()));
         let selector = at(service, &["spec", "selector"]).and_then(Value::as_mapping);
-        let labels = |live: &Live| at(live.object.template()?, &["metadata", "labels"]).cloned();
+        let labels = |live: &Live| at(answering(&live.object)?, &["metadata", "labels"]).cloned();
         let selects = |live: &Live| {
             let labels = labels(live).filter(|_| live.object.namespace() == namespace);
             selector
