@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{CoordinatedScaling, Coordination, Group, Model};
+use crate::check::{CoordinatedScaling, Coordination, Group, Model, Share};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::kinds::Target;
 use crate::lock::Lock;
@@ -40,7 +40,7 @@ fn scaling(
         let help = "fix the number, or leave `scale` out: one metric of both keeps a `ratio`";
         return session.report(problem.label(role.replicas_span, "a range").help(help));
     }
-    let Some(bound) = scale.bound() else { return };
+    let Some(bound) = scale.max_skew.map(Share::skew) else { return };
     let wanted: Vec<u32> = roles().map(|role| role.replicas.min).collect();
     let standing: Vec<u32> = roles().map(|role| lock.standing(&role.name).count() as u32).collect();
     let standing: Vec<u32> = standing.iter().zip(&wanted).map(|(a, b)| *a.min(b)).collect();

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::coordination;
-use crate::check::{CoordinatedScaling, Coordination, Group, Model};
+use crate::check::{CoordinatedScaling, Coordination, Group, Model, Share};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::kinds::Target;
 use crate::lock::{Instance, Lock};
@@ -168,7 +168,7 @@ impl<'l> Shrinking<'l> {
     }
 
     fn path(&self, scale: CoordinatedScaling, stood: &[u32]) -> Option<Schedule> {
-        Growth { standing: &self.wanted, instances: stood }.quickest(scale.bound())
+        Growth { standing: &self.wanted, instances: stood }.quickest(scale.max_skew.map(Share::skew))
     }
 
     fn unreachable(&self, scale: CoordinatedScaling) -> Diagnostic {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use super::{Stage, divides, lower_group};
-use crate::check::{Amount, Coordination};
+use crate::check::{Amount, Coordination, Share};
 use crate::data::{Data, Map};
 use crate::fit::Fitted;
 use crate::lock::{Digest, Instance, Lock};
@@ -96,12 +96,13 @@ fn schedule_of(coordination: &Coordination, instances: &[u32], growing: Option<&
     };
     let limits = Amount::limits(rollout.max_unavailable, instances);
     let update = Update { instances, limits: &limits, shared: true };
+    let bound = rollout.max_skew.map(Share::skew);
     // While instances are on their way out there are others than the bound was checked for.
     let others = rollout.schedule.steps.last().is_some_and(|last| last != instances);
-    let anew = || quickest(update, rollout.bound()).ok().flatten().or_else(|| most_even(update).ok());
+    let anew = || quickest(update, bound).ok().flatten().or_else(|| most_even(update).ok());
     let alone = || others.then(anew).flatten().unwrap_or_else(|| rollout.schedule.clone());
     let Some(growing) = growing else { return (alone(), true) };
-    let both = growing.during(update, rollout.bound());
+    let both = growing.during(update, bound);
     (both.clone().unwrap_or_else(alone), both.is_some())
 }
 

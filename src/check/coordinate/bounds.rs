@@ -5,7 +5,7 @@ use super::super::value::Value;
 use super::super::{Amount, CoordinatedRollout, CoordinatedScaling, Progression, Recovery, Share};
 use crate::diag::{Code, Diagnostic, suggestion};
 use crate::resolve::Type;
-use crate::rollout::{Schedule, Skew, TooLarge, Update, most_even, quickest};
+use crate::rollout::{Schedule, TooLarge, Update, most_even, quickest};
 use crate::source::Span;
 use crate::syntax::{Expr, Key, MapBody, MapEntry};
 
@@ -65,7 +65,7 @@ impl<'p> Checker<'_, '_, 'p> {
         let instances = self.fixed_instances(block, roles)?;
         let limits = Amount::limits(max_unavailable, &instances);
         let update = |shared| Update { instances: &instances, limits: &limits, shared };
-        match quickest(update(true), skew.map(|(share, _)| Skew::of_millionths(share.millionths))) {
+        match quickest(update(true), skew.map(|(share, _)| share.skew())) {
             Ok(Some(schedule)) => return Some(schedule),
             Ok(None) => {
                 let span = skew.map_or(block, |(_, span)| span);

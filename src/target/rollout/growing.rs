@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::CoordinatedScaling;
+use crate::check::{CoordinatedScaling, Share};
 use crate::lock::Lock;
 use crate::plan::Role;
 use crate::rollout::{Growth, Schedule, Skew, Update, quickest, quickest_growing};
@@ -33,7 +33,7 @@ impl Growing {
             return None;
         }
         let standing: Vec<u32> = instances.iter().zip(&new).map(|(all, new)| all - new.len() as u32).collect();
-        let bound = scale.bound();
+        let bound = scale.max_skew.map(Share::skew);
         let schedule = Growth { standing: &standing, instances: &instances }.quickest(bound)?;
         Some(Growing { standing, instances, new, bound, schedule })
     }
