@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use crate::check::{self, Form, Model, Port, RoleId};
+use crate::check::{self, Form, Model, RoleId};
 use crate::fit::Fitted;
 use crate::fit::compute::ComputeDomain;
 use crate::fit::gang::GangScheduler;
@@ -36,8 +36,10 @@ pub mod network;
 pub mod pins;
 pub mod rendezvous;
 pub mod routing;
+pub mod services;
 pub mod template;
 pub mod wait;
+mod workloads;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -49,7 +51,10 @@ use files::FileSet;
 use network::Policy;
 use pins::Topology;
 use routing::{Exposed, Used};
+use services::{Service, entrances, services};
 use template::PodTemplate;
+
+pub use workloads::{addressed_by, first_ordinal, pods_of, workload_name};
 
 /// What is to run.
 #[derive(Debug)]
@@ -146,25 +151,6 @@ pub struct Role<'m> {
     pub parts: Vec<Part<'m>>,
     /// Where the parts run: one unit for all instances, or one for each.
     pub units: Vec<Unit<'m>>,
-}
-
-/// A Service of a role.
-#[derive(Debug)]
-pub struct Service<'m> {
-    /// Its name.
-    pub name: String,
-    /// For peers, with an address for every pod, ready or not; else for clients, with one address
-    /// for all pods that are ready.
-    pub headless: bool,
-    /// Its ports.
-    pub ports: &'m [Port],
-    /// The part whose pods it selects; all when `None`.
-    pub part: Option<&'m str>,
-    /// Which of its pods it prefers, in the words of Kubernetes.
-    pub distribution: Option<&'m str>,
-    /// It leads to this generation only when the roles of this stage are ready; `None` when it is there
-    /// before all roles.
-    pub after: Option<u32>,
 }
 
 /// Pods of an instance that share a template.
@@ -317,51 +303,6 @@ fn steps(parts: &[check::Part]) -> Vec<u32> {
     steps
 }
 
-fn services<'m>(group: &check::Group, role: &'m check::Role) -> Vec<Service<'m>> {
-    let peers = Service {
-        name: naming::headless(&group.name, &role.name),
-        headless: true,
-        ports: &[],
-        part: None,
-        distribution: None,
-        after: None,
-    };
-    let clients = Service {
-        name: naming::workload(&group.name, &role.name),
-        headless: false,
-        ports: role.ports(),
-        part: role.multi_pod().then(|| role.parts[0].kind.name()),
-        distribution: role.traffic_distribution.as_ref().map(|(word, _)| word.as_str()),
-        after: None,
-    };
-    let peers = (role.form != Form::Deployment).then_some(peers);
-    peers.into_iter().chain((!role.ports().is_empty()).then_some(clients)).collect()
-}
-
-/// Gives the roles of a later generation the Services that others know them by. These lead to it as
-/// late as can be: when all of the group is ready, but before those of other groups that wait for it.
-fn entrances(fitted: &Fitted, index: usize, roles: &mut [Role<'_>]) {
-    let source = &fitted.model.groups[index];
-    if source.generation == 1 {
-        return;
-    }
-    let stages = &fitted.stages.stage;
-    let stage = |id: RoleId| match &fitted.group_stages {
-        Some(whole) => whole.get(id.group).copied(),
-        None => stages.get(id.group).and_then(|group| group.get(id.role)).copied(),
-    };
-    let waits = |role: &check::Role| role.after.iter().any(|after| after.role.group == index);
-    let others = fitted.model.roles().filter(|(id, role)| id.group != index && waits(role));
-    let needed = others.filter_map(|(id, _)| stage(id)).min().unwrap_or(u32::MAX).saturating_sub(1);
-    let last = roles.iter().map(|role| role.stage).max().unwrap_or(0);
-    for role in roles {
-        let Some(own) = role.services.iter().find(|service| !service.headless) else { continue };
-        let after = Some(role.stage.max(last.min(needed)));
-        let known = Service { name: source.client_service(role.source), after, ..*own };
-        role.services.push(known);
-    }
-}
-
 /// A role by its group and index.
 type RoleOf<'m> = (&'m check::Group, usize);
 
@@ -412,59 +353,4 @@ fn sites<'m>(
 /// The name by which a lock remembers the affinity of a part of an instance, or of all instances.
 pub fn remembered_as(role: &check::Role, index: Option<u32>, part: &check::Part) -> lock::affinity::Site {
     lock::affinity::Site { role: role.name.clone(), index, part: part.kind.name().to_owned() }
-}
-
-/// The pods of a part of an instance by name.
-pub fn pods_of(group: &check::Group, role: &check::Role, instance: u32, part: &check::Part) -> Vec<String> {
-    let own = role.by_instance() || role.form == Form::InstanceSet;
-    let workload = workload_name(group, role, own.then_some(instance), &part.kind);
-    let first = first_ordinal(&part.kind);
-    let ordinals = first..first.saturating_add(part.count);
-    match role.form {
-        Form::Deployment | Form::StatefulSet => vec![naming::ordinal(&workload, instance)],
-        Form::PerInstance | Form::InstanceSet => ordinals.map(|ordinal| naming::ordinal(&workload, ordinal)).collect(),
-        Form::LeaderWorkerSet => {
-            let leader = naming::ordinal(&workload, if role.by_instance() { 0 } else { instance });
-            match part.kind {
-                check::PartKind::Worker => ordinals.map(|rank| naming::ordinal(&leader, rank)).collect(),
-                _ => vec![leader],
-            }
-        }
-    }
-}
-
-/// The name of the workload of a part, after which its pods are called: of an instance, or of all
-/// instances.
-pub fn workload_name(
-    group: &check::Group,
-    role: &check::Role,
-    instance: Option<u32>,
-    kind: &check::PartKind,
-) -> String {
-    use check::PartKind::{Component, Leader, Single, Worker};
-    match (role.form, instance, kind) {
-        (Form::LeaderWorkerSet, None, _) => naming::leader_worker_set(&group.name, &role.name),
-        (_, None, _) => naming::workload(&group.name, &role.name),
-        (Form::LeaderWorkerSet, Some(i), _) | (_, Some(i), Single | Leader) => {
-            naming::instance(&group.name, &role.name, i)
-        }
-        // The controller counts the pods of an instance through.
-        (Form::InstanceSet, Some(i), Worker) => naming::instance(&group.name, &role.name, i),
-        (_, Some(i), Worker) => naming::workers(&group.name, &role.name, i),
-        (_, Some(i), Component(component)) => naming::component(&group.name, &role.name, i, component),
-    }
-}
-
-/// The headless Service that gives the pods of an instance, or of all instances, their addresses.
-/// That of a LeaderWorkerSet is made by its controller, and has its name.
-pub fn addressed_by(group: &check::Group, role: &check::Role, instance: Option<u32>) -> String {
-    match (role.form, instance) {
-        (Form::LeaderWorkerSet, Some(i)) => naming::instance(&group.name, &role.name, i),
-        _ => naming::headless(&group.name, &role.name),
-    }
-}
-
-/// The first ordinal of a part: ordinals of workers are ranks.
-pub fn first_ordinal(kind: &check::PartKind) -> u32 {
-    u32::from(*kind == check::PartKind::Worker)
 }

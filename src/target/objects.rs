@@ -11,8 +11,9 @@ use crate::kinds::Target;
 use crate::naming;
 use crate::plan::files::FileSet;
 use crate::plan::network::{Peer, Policy, PortKey, Rule};
+use crate::plan::services::Service;
 use crate::plan::template::DISCOVERY_KEY;
-use crate::plan::{Group, Role, Service};
+use crate::plan::{Group, Role};
 use crate::quantity::Quantity;
 
 /// The discovery file of a group.
