@@ -13,8 +13,9 @@ const FIELDS: [&str; 286] = [
     "spec",
     // contents
     "stringData", "data", "binaryData",
-    // RBAC
-    "apiGroups", "automountServiceAccountToken", "rules", "roleRef", "subjects",
+    // RBAC and routes: where from, for what, then the rules
+    "apiGroups", "automountServiceAccountToken", "ingressClassName", "parentRefs", "hostnames", "tls",
+    "rules", "matches", "backendRefs", "roleRef", "subjects",
     // Argo CD and Flux
     "project", "repoURL", "targetRevision", "interval", "retryInterval", "timeout", "sourceRef", "source",
     "sources", "sourceRepos", "destination", "destinations", "clusterResourceWhitelist",
@@ -38,10 +39,9 @@ const FIELDS: [&str; 286] = [
     // policies
     "podSelector", "namespaceSelector", "ipBlock", "cidr", "except", "policyTypes", "ingress", "egress",
     "from", "to",
-    // services and routes
+    // services
     "publishNotReadyAddresses", "sessionAffinity", "externalTrafficPolicy", "internalTrafficPolicy",
-    "ipFamilyPolicy", "ipFamilies", "ingressClassName", "parentRefs", "hostnames", "tls", "matches",
-    "backendRefs",
+    "ipFamilyPolicy", "ipFamilies",
     // pods
     "restartPolicy", "terminationGracePeriodSeconds", "activeDeadlineSeconds", "serviceAccountName",
     "hostname", "subdomain", "hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "dnsPolicy",
