@@ -132,7 +132,8 @@ impl Cluster {
         let workloads = self.objects.iter().filter(|(_, live)| live.template.is_some()).map(|(key, _)| key.clone());
         for key in workloads.collect::<Vec<_>>() {
             let pods = self.objects.get(&key).into_iter().flat_map(|live| live.pods.iter().flatten());
-            let free: Vec<bool> = pods.map(|pod| pod.waits.iter().all(|wait| self.accepts(&key.1, wait))).collect();
+            let free = |pod: &Pod| !pod.ready && pod.waits.iter().all(|wait| self.accepts(&key.1, wait));
+            let free: Vec<bool> = pods.map(free).collect();
             let Live { object, pods, .. } = self.objects.get_mut(&key).expect("an object");
             for (pod, _) in pods.iter_mut().flatten().zip(free).filter(|(_, free)| *free) {
                 match key.0.as_str() {
