@@ -79,11 +79,12 @@ pub fn fit(
     (target, commit): (Target, leaving::Commit),
 ) -> Option<Fitted> {
     names::check(session, &model, target);
+    revision::names(session, &model, locks);
     cluster::check(session, &model, inventory);
     routing::check(session, &model, inventory);
     let group_stages = target::stages(session, &model, inventory, target);
     clauses::check(session, &model, inventory);
-    coordination::check(session, &model, locks, target);
+    coordination::check(session, &model, locks, (target, commit.install));
     wait::check(session, &model);
     let leaving = leaving::leaving(session, &mut model, locks, (target, commit));
     session.gate()?;

@@ -69,7 +69,7 @@ pub fn compile(
 ) -> Option<Vec<emit::Group>> {
     let (removed, locks) = without(locks, &options.prune);
     let prunes_first = matches!(options.delivery, order::Delivery::Flux(_));
-    let commit = fit::leaving::Commit { scale_in: options.scale_in, prunes_first };
+    let commit = fit::leaving::Commit { scale_in: options.scale_in, prunes_first, install: options.install };
     let (mut fitted, inventory) = prepare(session, sources, inventory, &locks, (&options.check, commit))?;
     if let order::Delivery::Flux(flux) = &options.delivery {
         let divided = target::divides(fitted.target);

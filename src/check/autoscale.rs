@@ -24,7 +24,7 @@ impl Checker<'_, '_, '_> {
             match (key.as_str(), value) {
                 ("stabilization", value) => {
                     if let Value::Duration(ms) = self.convert(value, &Type::Duration, at) {
-                        stabilization = self.seconds(ms, at);
+                        stabilization = self.seconds(ms, at).filter(|seconds| self.can_look_back(*seconds, at));
                     }
                 }
                 ("cooldown", value) => {
@@ -32,11 +32,11 @@ impl Checker<'_, '_, '_> {
                         cooldown = self.seconds(ms, at);
                     }
                 }
-                ("activation", value) => {
-                    if let Value::Quantity(least) = self.convert(value, &Type::Quantity, at) {
-                        activation = Some(least);
-                    }
-                }
+                ("activation", value) => match self.convert(value, &Type::Quantity, at) {
+                    Value::Quantity(least) if least.milli < 0 => drop(self.negative(at)),
+                    Value::Quantity(least) => activation = Some(least),
+                    _ => {}
+                },
                 ("metric", Value::Metric(m)) => metric = Some((*m).clone()),
                 ("metric", other) => {
                     self.wrong("metric(…)", &other, at);
@@ -63,6 +63,16 @@ impl Checker<'_, '_, '_> {
             return None;
         };
         Some(Autoscale { metric, stabilization, activation, cooldown, span })
+    }
+
+    /// The API server refuses a longer stabilization window.
+    fn can_look_back(&mut self, seconds: u32, at: Span) -> bool {
+        const MOST: u32 = 3600;
+        if seconds > MOST {
+            let problem = Diagnostic::new(Code::OutOfRange, at, "autoscalers look back for an hour at most");
+            self.report(problem.help("`stabilization = 1h` or less"));
+        }
+        seconds <= MOST
     }
 
     /// Nothing is left to measure when no instance runs, but what Prometheus knows.

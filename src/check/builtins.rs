@@ -237,6 +237,14 @@ impl<'p> Checker<'_, '_, 'p> {
             self.report(problem.help("for example `http://prometheus.monitoring:9090`"));
             return Value::Error;
         }
+        // The API server takes the name of a metric for a segment of a path.
+        let is_segment = |word: &&String| !word.contains(['/', '%']) && ![".", ".."].contains(&word.as_str());
+        if let Some(word) = words.first().filter(|word| name != "prometheus" && !is_segment(word)) {
+            let message = format!("the API server refuses `{word}` as the name of a metric");
+            let problem = Diagnostic::new(Code::BadArguments, args[0].1, message);
+            self.report(problem.help("a name without `/` and `%`"));
+            return Value::Error;
+        }
         let (wanted, at) = &args[texts];
         let Value::Quantity(average) = self.convert(wanted.clone(), &Type::Quantity, *at) else { return Value::Error };
         if average.milli <= 0 {

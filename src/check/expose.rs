@@ -150,6 +150,10 @@ impl<'p> Checker<'_, '_, 'p> {
     fn hosts(&mut self, value: Value, at: Span, hosts: &mut Vec<String>) {
         let value = if let Value::Str(_) = value { Value::list(vec![value]) } else { value };
         let Value::List(items) = self.convert(value, &Type::List(Box::new(Type::String)), at) else { return };
+        if items.is_empty() {
+            let problem = Diagnostic::new(Code::MissingValue, at, "there is no host among `hosts`");
+            self.report(problem.help("name one: a route without hosts takes the requests of all"));
+        }
         for host in items.iter().filter_map(Value::shown) {
             if !is_host(&host) {
                 let problem = Diagnostic::new(Code::InvalidName, at, format!("\"{host}\" is not the name of a host"));

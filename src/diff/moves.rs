@@ -9,7 +9,9 @@ use crate::lock::Lock;
 pub(super) fn moves(old: &BTreeMap<String, Lock>, new: &BTreeMap<String, Lock>) -> Vec<Move> {
     let mut moves = Vec::new();
     for (group, before) in old {
-        let Some(after) = new.get(group) else { continue };
+        // Another generation is made of other objects: nothing of it moves.
+        let same = |after: &&Lock| after.generation == before.generation;
+        let Some(after) = new.get(group).filter(same) else { continue };
         for (instance, from) in &before.places {
             let Some(to) = after.places.get(instance).filter(|to| *to != from) else { continue };
             moves.push(Move {

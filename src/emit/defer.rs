@@ -64,6 +64,8 @@ fn keep_entries(old: &Lock, group: Group) -> Group {
         lock.pins.extend(old.pins.get_key_value(instance).map(|(k, v)| (k.clone(), v.clone())));
         lock.affinities
             .extend(old.affinities.iter().filter(|(site, _)| own(site)).map(|(k, v)| (k.clone(), v.clone())));
+        // Until all of its instances are made from it, a role does not have its new template.
+        lock.templates.extend(old.templates.get_key_value(&instance.role).map(|(k, v)| (k.clone(), *v)));
     }
     let deferred = group.deferred;
     let later = |c: &Change| deferred.iter().any(|d| d.instance.role == c.role && Some(d.instance.index) == c.instance);

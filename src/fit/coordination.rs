@@ -9,8 +9,8 @@ use crate::lock::Lock;
 use crate::rollout::{Growth, Skew};
 
 /// Refuses what would have no effect, and bounds that no order of instances keeps. `locks` tell
-/// which instances stand.
-pub fn check(session: &mut Session, model: &Model, locks: &BTreeMap<String, Lock>, target: Target) {
+/// which instances stand; with `install` all start at once.
+pub fn check(session: &mut Session, model: &Model, locks: &BTreeMap<String, Lock>, (target, install): (Target, bool)) {
     if target == Target::Rbg {
         return;
     }
@@ -18,28 +18,37 @@ pub fn check(session: &mut Session, model: &Model, locks: &BTreeMap<String, Lock
     for group in &model.groups {
         for coordination in &group.coordinations {
             if let Some(scale) = coordination.scale {
-                let stands = locks.get(&group.stem).filter(|lock| lock.generation == group.generation);
-                let lock = stands.unwrap_or(&none);
-                scaling(session, group, (coordination, scale), lock);
+                let lock = locks.get(&group.stem).unwrap_or(&none);
+                let fixed = fixed(session, group, (coordination, scale));
+                // Of a generation that comes up beside another nothing serves yet.
+                let beside = !lock.places.is_empty() && lock.generation != group.generation;
+                if fixed && !install && !beside {
+                    reachable(session, group, (coordination, scale), lock);
+                }
             }
         }
     }
 }
 
-fn scaling(
+/// Refuses roles that are scaled in step and by an autoscaler. Whether there is none.
+fn fixed(session: &mut Session, group: &Group, (coordination, scale): (&Coordination, CoordinatedScaling)) -> bool {
+    let mut roles = coordination.roles.iter().filter_map(|(role, _)| group.roles.get(*role));
+    let Some(role) = roles.find(|role| role.replicas.autoscaled()) else { return true };
+    let message = format!("role `{}` is scaled in step with others, and an autoscaler chooses its number", role.name);
+    let problem = Diagnostic::new(Code::BadCoordination, scale.span, message);
+    let help = "fix the number, or leave `scale` out: one metric of both keeps a `ratio`";
+    session.report(problem.label(role.replicas_span, "a range").help(help));
+    false
+}
+
+/// Refuses a bound that no order of new instances keeps.
+fn reachable(
     session: &mut Session,
     group: &Group,
     (coordination, scale): (&Coordination, CoordinatedScaling),
     lock: &Lock,
 ) {
     let roles = || coordination.roles.iter().filter_map(|(role, _)| group.roles.get(*role));
-    if let Some(role) = roles().find(|role| role.replicas.autoscaled()) {
-        let message =
-            format!("role `{}` is scaled in step with others, and an autoscaler chooses its number", role.name);
-        let problem = Diagnostic::new(Code::BadCoordination, scale.span, message);
-        let help = "fix the number, or leave `scale` out: one metric of both keeps a `ratio`";
-        return session.report(problem.label(role.replicas_span, "a range").help(help));
-    }
     let Some(bound) = scale.max_skew.map(Share::skew) else { return };
     let wanted: Vec<u32> = roles().map(|role| role.replicas.min).collect();
     let standing: Vec<u32> = roles().map(|role| lock.standing(&role.name).count() as u32).collect();

@@ -35,6 +35,8 @@ pub struct Commit {
     pub scale_in: ScaleIn,
     /// What is gone is removed before what remains is updated.
     pub prunes_first: bool,
+    /// All instances start at once: nothing stands yet.
+    pub install: bool,
 }
 
 /// Instances of roles that are scaled in together.

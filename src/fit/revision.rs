@@ -15,6 +15,7 @@ use super::Fitted;
 use crate::check::{Connection, Form, Group, Model, Role, VolumeKind};
 use crate::diag::{Code, Diagnostic, Session};
 use crate::lock::{self, Lock};
+use crate::naming;
 
 /// For each group the generation that stands, where it is another one than that of the sources.
 pub(super) fn retired(model: &Model, locks: &BTreeMap<String, Lock>) -> Vec<Option<u32>> {
@@ -23,6 +24,22 @@ pub(super) fn retired(model: &Model, locks: &BTreeMap<String, Lock>) -> Vec<Opti
         (stands != group.generation).then_some(stands)
     };
     model.groups.iter().map(of).collect()
+}
+
+/// Refuses a group that takes the names of a generation which another group still has until its next
+/// one serves.
+pub(super) fn names(session: &mut Session, model: &Model, locks: &BTreeMap<String, Lock>) {
+    for (group, stands) in model.groups.iter().zip(retired(model, locks)) {
+        let Some(stands) = stands else { continue };
+        let name = if stands == 1 { group.stem.clone() } else { naming::generation(&group.stem, stands) };
+        let same = |other: &&Group| other.namespace == group.namespace && other.name == name;
+        for other in model.groups.iter().filter(|other| other.stem != group.stem).filter(same) {
+            let message = format!("generation {stands} of group `{}` still has the name `{name}`", group.stem);
+            let problem = Diagnostic::new(Code::NameCollision, other.span, message);
+            let help = "give this group another name, or add it when the new generation has taken over";
+            session.report(problem.label(group.generation_span, "the next generation comes up beside it").help(help));
+        }
+    }
 }
 
 /// The locks, where a generation that is replaced is a group like any other that stands: it keeps its

@@ -3,6 +3,7 @@
 use crate::check::{Backend, Expose, Exposure, Model, PickerService, RoleId, client_port};
 use crate::fit::routing::form;
 use crate::inventory::Routing;
+use crate::naming;
 
 /// A role that is exposed.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub fn exposed<'m>(model: &'m Model, id: RoleId, routing: &Routing) -> Option<Ex
         Destination { service: service(model, id), namespace: None, port: source.port.number, weight: source.weight };
     let others = source.backends.iter().filter_map(|backend| destination(model, id, backend));
     let picker = source.picker.as_ref().map(|picker| match &picker.service {
-        PickerService::Role(role) => (service(model, *role), picker.port),
+        PickerService::Role(role) => (picking(model, id, *role), picker.port),
         PickerService::Named(name) => (name.clone(), picker.port),
     });
     let backends = std::iter::once(own).chain(others).collect();
@@ -54,6 +55,12 @@ fn destination<'m>(model: &'m Model, from: RoleId, backend: &Backend) -> Option<
         port: port.number,
         weight: backend.weight,
     })
+}
+
+/// The Service of an endpoint picker. That of the own group picks among the pods of its generation.
+fn picking(model: &Model, id: RoleId, picker: RoleId) -> String {
+    let (group, role) = (model.group_of(picker), model.role(picker));
+    if picker.group == id.group { naming::workload(&group.name, &role.name) } else { group.client_service(role) }
 }
 
 fn service(model: &Model, id: RoleId) -> String {

@@ -43,7 +43,9 @@ fn targets(role: &check::Role, model: &Model, group: &check::Group) -> Vec<Strin
     let waits = role.after.iter().filter(|after| after.wait);
     let target = |after: &check::After| {
         let (to, theirs) = (model.role(after.role), model.group_of(after.role));
-        let service = naming::workload(&theirs.name, &to.name);
+        // Those of its own generation are meant; those of other groups outlast theirs.
+        let own = theirs.stem == group.stem;
+        let service = if own { naming::workload(&theirs.name, &to.name) } else { theirs.client_service(to) };
         let elsewhere = theirs.namespace != group.namespace;
         let host = if elsewhere { format!("{service}.{}", theirs.namespace) } else { service };
         Some([host, to.awaited_port()?.number.to_string()])

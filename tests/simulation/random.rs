@@ -231,6 +231,11 @@ impl Program {
         }
     }
 
+    /// Whether nodes are made ready for a role.
+    fn warms(&self, role: &Role) -> bool {
+        self.target != Target::Lws && role.shape == Shape::LeaderAndWorkers
+    }
+
     fn coordinated(&self, group: usize, role: usize) -> bool {
         self.coordinated[group].is_some_and(|pair| pair.has(role))
     }
@@ -263,7 +268,8 @@ impl Program {
         match shape {
             Shape::Interchangeable | Shape::Apart => {}
             Shape::Stable => text.push_str("    identity = \"stable\"\n"),
-            Shape::LeaderAndWorkers => text.push_str("    pods = 3\n    warm-up {}\n"),
+            Shape::LeaderAndWorkers if self.warms(role) => text.push_str("    pods = 3\n    warm-up {}\n"),
+            Shape::LeaderAndWorkers => text.push_str("    pods = 3\n"),
             Shape::Scaled => text.push_str("    pods = 2  cpu = 1  autoscale { cpu = 70% }\n"),
             Shape::Components => {
                 text.push_str("    component one { cpu = 1 }\n    component two { cpu = 1  pods = 2  after one }\n");
@@ -281,10 +287,14 @@ impl Program {
             };
             let _ = writeln!(text, "    after {what}");
         }
+        // Roles that come in steps cannot wait for each other in their pods.
+        let own = self.groups[group].iter().position(|other| other.name == *name);
+        let steps = own.is_some_and(|own| self.coordinated(group, own));
         for (g, r) in after {
             let name = &self.groups[*g][*r].name;
             let other = if *g == group { name.clone() } else { format!("g{g}.{name}") };
-            let _ = writeln!(text, "    after {other}{}", if *waits { " { wait = true }" } else { "" });
+            let in_step = steps && *g == group && self.coordinated(group, *r);
+            let _ = writeln!(text, "    after {other}{}", if *waits && !in_step { " { wait = true }" } else { "" });
         }
         text.push_str("  }\n");
     }
@@ -301,7 +311,7 @@ impl Program {
         for id in self.roles() {
             let role = &self.groups[id.0][id.1];
             edges.extend(role.after.iter().map(|before| (node(id, ""), node(*before, ""))));
-            if role.shape == Shape::LeaderAndWorkers {
+            if self.warms(role) {
                 edges.push((node(id, ""), node(id, WARM_UP)));
             }
             let earlier = role.beyond.iter().flat_map(|one| self.beyond(*one));
