@@ -85,3 +85,23 @@ fn a_generation_takes_room_of_its_own() {
     let third = shop.deliver(&again, &argocd, &[]).unwrap();
     assert_eq!(nodes(&third), nodes(&first));
 }
+
+#[test]
+fn others_wait_for_what_outlasts_a_generation() {
+    let desk = Desk(tempfile::tempdir().unwrap());
+    let arguments = "main.rbg -i inventory.yaml -o out";
+    let source = "\
+group store { role node { image = \"example.com/store:1.0.0\"  gpus = 5  port http = 9000 } }
+group app {
+  role web { image = \"example.com/web:1.0.0\"  interpreter = \"bash\"  after store.node { wait = true } }
+}
+";
+    desk.write("main.rbg", source);
+    desk.write("inventory.yaml", INVENTORY);
+    desk.run(0, &format!("compile {arguments}"));
+    desk.write("main.rbg", &source.replace("group store {", "group store { generation = 2 "));
+    // What comes up beside the old one does not move.
+    let shown = desk.run(0, &format!("diff {arguments} --deny move,rolling-restart")).out;
+    assert!(shown.contains("Service default/store-node  in place"), "{shown}");
+    assert!(!shown.contains("rolling restart") && !shown.contains("moves"), "{shown}");
+}

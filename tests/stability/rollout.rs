@@ -194,6 +194,39 @@ fn a_rollout_goes_commit_by_commit() {
 }
 
 #[test]
+fn an_update_that_brings_new_instances_goes_on_step_by_step() {
+    let desk = Desk(tempfile::tempdir().unwrap());
+    let with = |command: &str| format!("{command} main.rbg -i inventory.yaml -o out");
+    let source = "\
+group g {
+  namespace = \"llm\"
+  role prefill { image = \"example.com/engine:1.0.0\"  replicas = 2  cpu = 1 }
+  role decode { image = \"example.com/engine:1.0.0\"  replicas = 2  cpu = 1  after prefill }
+  coordinate prefill, decode {
+    rollout { max-skew = 50%  max-unavailable = 1 }
+    scale { max-skew = 50% }
+  }
+}
+";
+    desk.write("inventory.yaml", INVENTORY);
+    desk.write("main.rbg", source);
+    desk.run(0, &with("compile"));
+    desk.write("main.rbg", &source.replace("replicas = 2", "replicas = 3").replace("engine:1.0.0", "engine:1.1.0"));
+    let next = || {
+        desk.run(0, &with("rollout next"));
+        let tree = read(&desk.0.path().join("out"));
+        let made = |version: &str| {
+            tree.iter().filter(|(path, text)| path.contains("statefulset") && text.contains(version)).count()
+        };
+        (made("engine:1.0.0"), made("engine:1.1.0"))
+    };
+    // One of each is updated with each commit, and only then come the new ones.
+    assert_eq!((next(), next(), next()), ((2, 2), (0, 4), (0, 6)));
+    desk.run(0, &with("rollout status"));
+    desk.run(0, &with("compile --check"));
+}
+
+#[test]
 fn flux_is_told_of_no_step_that_is_not_written() {
     let desk = Desk(tempfile::tempdir().unwrap());
     let with = |command: &str| format!("{command} main.rbg -i inventory.yaml -o out --delivery flux");
