@@ -134,8 +134,9 @@ fn is_kustomization(object: &Object) -> bool {
 
 impl Kustomization {
     /// Of kinds that it is not told about Flux takes all objects for ready, but for those of Kubernetes.
+    /// A Job is ready when it is complete (fluxcd/pkg `runtime/statusreaders/job.go`).
     fn healthy(&self, cluster: &Cluster, key: &Key) -> bool {
-        let judged = ["Deployment", "StatefulSet"].contains(&key.0.as_str()) || self.judged.contains(&key.0);
+        let judged = ["Deployment", "StatefulSet", "Job"].contains(&key.0.as_str()) || self.judged.contains(&key.0);
         !judged || cluster.objects.get(key).is_some_and(|live| live.settled())
     }
 }

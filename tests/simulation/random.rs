@@ -231,11 +231,6 @@ impl Program {
         }
     }
 
-    /// Whether nodes are made ready for a role.
-    fn warms(&self, role: &Role) -> bool {
-        self.target != Target::Lws && role.shape == Shape::LeaderAndWorkers
-    }
-
     fn coordinated(&self, group: usize, role: usize) -> bool {
         self.coordinated[group].is_some_and(|pair| pair.has(role))
     }
@@ -268,8 +263,7 @@ impl Program {
         match shape {
             Shape::Interchangeable | Shape::Apart => {}
             Shape::Stable => text.push_str("    identity = \"stable\"\n"),
-            Shape::LeaderAndWorkers if self.warms(role) => text.push_str("    pods = 3\n    warm-up {}\n"),
-            Shape::LeaderAndWorkers => text.push_str("    pods = 3\n"),
+            Shape::LeaderAndWorkers => text.push_str("    pods = 3\n    warm-up {}\n"),
             Shape::Scaled => text.push_str("    pods = 2  cpu = 1  autoscale { cpu = 70% }\n"),
             Shape::Components => {
                 text.push_str("    component one { cpu = 1 }\n    component two { cpu = 1  pods = 2  after one }\n");
@@ -311,7 +305,7 @@ impl Program {
         for id in self.roles() {
             let role = &self.groups[id.0][id.1];
             edges.extend(role.after.iter().map(|before| (node(id, ""), node(*before, ""))));
-            if self.warms(role) {
+            if role.shape == Shape::LeaderAndWorkers {
                 edges.push((node(id, ""), node(id, WARM_UP)));
             }
             let earlier = role.beyond.iter().flat_map(|one| self.beyond(*one));
